@@ -1,0 +1,220 @@
+"""Compile a kernel together with everything that it reaches, and keep the machine code on disk.
+
+Numba's own ``cache=True`` looks at the file of the compiled function only: an edit in an imported helper goes unseen,
+and a kernel built around a user's function (a closure) is never cached. So a kernel is rebuilt: it and every plain
+Python function that it reaches become new functions whose names carry a digest of all their contents. Then Numba's
+cache key follows the contents, wherever the functions come from (a module, ``__main__``, a notebook).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import types
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Kernel", "kernel"]
+
+_TRANSPARENT_MODULES = {"math", "numpy", "numba"}
+_CACHED_VARIANTS = 64
+
+
+class Kernel:
+    """A compiled function of arrays and scalars; compiled on its first call, from disk where it can be.
+
+    Parameters
+    ----------
+    function : plain Python function that Numba can compile. Global functions it refers to are compiled with it.
+    bindings : replacements for global names, in ``function`` and in everything that it reaches.
+    """
+
+    def __init__(self, function: Callable[..., Any], bindings: dict[str, Any] | None = None) -> None:
+        self.function = function
+        self.bindings = dict(bindings or {})
+        self._variants: dict[tuple[Any, ...], Kernel] = {}
+        self.__name__ = function.__name__
+        self.__doc__ = function.__doc__
+
+    def bind(self, **replacements: Any) -> Kernel:
+        """The same kernel with global names bound to other functions or constants; equal requests share a kernel."""
+        key = tuple(sorted((name, id(value)) for name, value in replacements.items()))
+        if key not in self._variants:
+            self._variants[key] = Kernel(self.function, self.bindings | replacements)
+        return self._variants[key]
+
+    @cached_property
+    def digest(self) -> str:
+        """A digest of the kernel's code and of everything that it reaches."""
+        state = hashlib.sha256()
+        _Reach(self.bindings).feed(self.function, state)
+        return state.hexdigest()[:16]
+
+    @cached_property
+    def compiled(self) -> Callable[..., Any]:
+        """The Numba dispatcher (nogil, cached on disk)."""
+        import numba
+
+        rebuilt = _Rebuild(self.bindings, self.digest).function(self.function)
+        dispatcher: Any = numba.njit(nogil=True, error_model="numpy", cache=True)(rebuilt)
+        _prune(dispatcher, self.function.__name__)
+        return dispatcher  # type: ignore[no-any-return]
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.compiled(*arguments)
+
+
+def kernel(function: Callable[..., Any]) -> Kernel:
+    """Decorator: make a `Kernel` of a plain Python function."""
+    return Kernel(function)
+
+
+def global_names(code: types.CodeType) -> Iterator[str]:
+    """Names that a function's code, nested code included, may look up among its globals."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from global_names(constant)
+
+
+def _plain_function(value: Any) -> types.FunctionType | None:
+    """The Python function behind ``value``: itself, a kernel's, or a Numba dispatcher's."""
+    if isinstance(value, Kernel):
+        value = value.function
+    value = getattr(value, "py_func", value)
+    return value if isinstance(value, types.FunctionType) else None
+
+
+def _is_intrinsic(value: Any) -> bool:
+    return type(value).__name__ == "_Intrinsic"
+
+
+class _Reach:
+    """Walks what a function refers to, and feeds its contents to a hash."""
+
+    def __init__(self, bindings: dict[str, Any]) -> None:
+        self.bindings = bindings
+        self.seen: dict[Any, int] = {}
+
+    def references(self, function: types.FunctionType) -> dict[str, Any]:
+        """Global name -> value, for each global that the function's code refers to."""
+        found: dict[str, Any] = {}
+        for name in global_names(function.__code__):
+            if name in self.bindings:
+                found[name] = self.bindings[name]
+            elif name in function.__globals__:
+                found[name] = function.__globals__[name]
+        return found
+
+    def feed(self, value: Any, state: Any) -> None:
+        function = _plain_function(value)
+        if function is not None:
+            self._feed_function(function, state)
+        elif _is_intrinsic(value):
+            self._feed_function(value._defn, state)
+        elif isinstance(value, np.ndarray):
+            state.update(f"{value.dtype}{value.shape}".encode() + value.tobytes())
+        elif isinstance(value, tuple):
+            for item in value:
+                self.feed(item, state)
+        elif isinstance(value, types.ModuleType | type):
+            state.update(value.__name__.encode())
+        else:
+            state.update(f"{type(value).__name__}{value!r}".encode())
+
+    def _feed_function(self, function: types.FunctionType, state: Any) -> None:
+        if function in self.seen:
+            state.update(f"seen {self.seen[function]}".encode())
+            return
+        self.seen[function] = len(self.seen)
+        _feed_code(function.__code__, state)
+        self.feed(function.__defaults__ or (), state)
+        for cell in function.__closure__ or ():
+            self.feed(cell.cell_contents, state)
+        for name, value in sorted(self.references(function).items()):
+            state.update(name.encode())
+            self.feed(value, state)
+
+
+def _feed_code(code: types.CodeType, state: Any) -> None:
+    state.update(code.co_code + repr((code.co_names, code.co_varnames, code.co_freevars)).encode())
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            _feed_code(constant, state)
+        else:
+            state.update(f"{type(constant).__name__}{constant!r}".encode())
+
+
+class _Rebuild:
+    """Makes new functions out of a function and all that it reaches, with a digest in every name."""
+
+    def __init__(self, bindings: dict[str, Any], digest: str) -> None:
+        self.reach = _Reach(bindings)
+        self.digest = digest
+        self.helpers: dict[types.FunctionType, Any] = {}
+
+    def value(self, name: str, value: Any) -> Any:
+        function = _plain_function(value)
+        if function is not None:
+            return self.helper(function)
+        if isinstance(value, types.ModuleType) and value.__name__.split(".")[0] not in _TRANSPARENT_MODULES:
+            raise TypeError(
+                f"a compiled function refers to the module {value.__name__!r} as {name!r}: "
+                f"its contents cannot be followed; import the functions and constants it needs by name"
+            )
+        return value
+
+    def helper(self, function: types.FunctionType) -> Any:
+        import numba
+
+        if function not in self.helpers:
+            self.helpers[function] = None
+            rebuilt = self.function(function)
+            self.helpers[function] = numba.njit(error_model="numpy", forceinline=not _has_loop(function))(rebuilt)
+        if self.helpers[function] is None:
+            raise TypeError(f"{function.__qualname__} calls itself: compiled functions cannot be recursive")
+        return self.helpers[function]
+
+    def function(self, function: types.FunctionType) -> types.FunctionType:
+        # Numba imports a cached function's module again: a user's may be gone by then, this one is there.
+        scope = {"__builtins__": __builtins__, "__name__": __name__}
+        scope |= {name: self.value(name, value) for name, value in self.reach.references(function).items()}
+        name = f"{function.__name__}_{self.digest}"
+        cells = tuple(
+            types.CellType(self.value(name, cell.cell_contents))
+            for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+        )
+        code = function.__code__.replace(co_name=name, co_qualname=name)
+        rebuilt = types.FunctionType(code, scope, name, function.__defaults__, cells)
+        rebuilt.__qualname__ = name
+        return rebuilt
+
+
+def _has_loop(function: types.FunctionType) -> bool:
+    import dis
+
+    return any(instruction.opname.startswith("JUMP_BACKWARD") for instruction in dis.get_instructions(function))
+
+
+def _prune(dispatcher: Any, name: str) -> None:
+    """Keep only the most recent variants of a kernel on disk: each edit and each user function makes another."""
+    folder = Path(dispatcher.stats.cache_path)
+    entries = sorted(_entries(folder, name), key=_modified, reverse=True)
+    for index in entries[_CACHED_VARIANTS:]:
+        for file in folder.glob(index.name.removesuffix(".nbi") + "*"):
+            file.unlink(missing_ok=True)
+
+
+def _entries(folder: Path, name: str) -> Iterable[Path]:
+    return folder.glob(f"*.{name}_" + "[0-9a-f]" * 16 + "-*.nbi") if folder.is_dir() else ()
+
+
+def _modified(file: Path) -> float:
+    try:
+        return os.stat(file).st_mtime
+    except FileNotFoundError:
+        return 0.0

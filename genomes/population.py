@@ -1,0 +1,192 @@
+"""A population of genomes as flat gene arrays, and a view of one genome.
+
+Dimensions, the same letters everywhere: P genomes, N nodes and E connections of all genomes together,
+I input nodes, O outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+    from genomes.network import Network
+
+__all__ = ["CONNECTION_GENES", "NODE_GENES", "Genome", "InvalidGenome", "Population"]
+
+NODE_GENES = {"node_id": np.int32, "bias": np.float32, "activation": np.uint8, "aggregation": np.uint8}
+CONNECTION_GENES = {
+    "innovation": np.int32,
+    "source": np.int32,
+    "target": np.int32,
+    "weight": np.float32,
+    "enabled": np.bool_,
+}
+
+
+class InvalidGenome(ValueError):
+    """A genome breaks a rule of the representation; the message names the genome, the gene and the rule."""
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """P genomes of any size, exact-size and ragged: genome p owns ``node_start[p]:node_start[p + 1]`` of the node
+    arrays and ``conn_start[p]:conn_start[p + 1]`` of the connection arrays.
+
+    Node ids 0..I-1 are inputs, I..I+O-1 outputs, higher ones hidden. Where ``bias_input`` is given, input node I-1 is
+    no input of the task but a constant of that value. Arrays are not to be written once the population is built.
+    """
+
+    num_inputs: int  # I, the constant input included
+    num_outputs: int  # O
+    node_start: NDArray[np.int64]  # [P+1]
+    node_id: NDArray[np.int32]  # [N] ascending within a genome
+    bias: NDArray[np.float32]  # [N] 0 for input nodes
+    activation: NDArray[np.uint8]  # [N] code in genomes.functions; 0 for input nodes
+    aggregation: NDArray[np.uint8]  # [N] code in genomes.functions; 0 for input nodes
+    conn_start: NDArray[np.int64]  # [P+1]
+    innovation: NDArray[np.int32]  # [E] ascending within a genome
+    source: NDArray[np.int32]  # [E] node id
+    target: NDArray[np.int32]  # [E] node id, never an input
+    weight: NDArray[np.float32]  # [E]
+    enabled: NDArray[np.bool_]  # [E]
+    bias_input: float | None = None
+
+    def __len__(self) -> int:
+        return len(self.node_start) - 1
+
+    @property
+    def task_inputs(self) -> int:
+        """Number of inputs that a task supplies: I, less the constant one."""
+        return self.num_inputs - (self.bias_input is not None)
+
+    def genome(self, p: int) -> Genome:
+        """A view of genome ``p``; negative indices count from the end."""
+        p = range(len(self))[p]
+        nodes = slice(self.node_start[p], self.node_start[p + 1])
+        conns = slice(self.conn_start[p], self.conn_start[p + 1])
+        return Genome(
+            self.num_inputs,
+            self.num_outputs,
+            *(getattr(self, name)[nodes] for name in NODE_GENES),
+            *(getattr(self, name)[conns] for name in CONNECTION_GENES),
+            bias_input=self.bias_input,
+        )
+
+    def __iter__(self) -> Iterator[Genome]:
+        return (self.genome(p) for p in range(len(self)))
+
+    def select(self, genomes: Sequence[int] | NDArray[Any]) -> Population:
+        """A new population of copies of the genomes with these indices, in this order."""
+        chosen = np.asarray(genomes, dtype=np.int64)
+        node_start, nodes = _gather(self.node_start, chosen)
+        conn_start, conns = _gather(self.conn_start, chosen)
+        return Population(
+            self.num_inputs,
+            self.num_outputs,
+            node_start,
+            *(getattr(self, name)[nodes] for name in NODE_GENES),
+            conn_start,
+            *(getattr(self, name)[conns] for name in CONNECTION_GENES),
+            bias_input=self.bias_input,
+        )
+
+    @classmethod
+    def of(cls, genomes: Iterable[Genome]) -> Population:
+        """A population of copies of ``genomes``, which must agree in inputs and outputs."""
+        members = list(genomes)
+        if not members:
+            raise ValueError("a population needs at least one genome")
+        shapes = {(g.num_inputs, g.num_outputs, g.bias_input) for g in members}
+        if len(shapes) > 1:
+            raise ValueError(f"genomes of one population must agree in (inputs, outputs, bias_input), got {shapes}")
+        (shape,) = shapes
+        return cls(
+            shape[0],
+            shape[1],
+            _offsets([len(g.node_id) for g in members]),
+            *(np.concatenate([getattr(g, name) for g in members]).astype(t) for name, t in NODE_GENES.items()),
+            _offsets([len(g.innovation) for g in members]),
+            *(np.concatenate([getattr(g, name) for g in members]).astype(t) for name, t in CONNECTION_GENES.items()),
+            bias_input=shape[2],
+        )
+
+    def check(self, feed_forward: bool = False) -> None:
+        """Raise `InvalidGenome` at the first rule of the representation that a genome breaks.
+
+        Parameters
+        ----------
+        feed_forward : also require every genome to be acyclic over all its genes, disabled ones included.
+        """
+        from genomes.check import check_population
+
+        check_population(self, feed_forward)
+
+
+@dataclass(frozen=True, eq=False)
+class Genome:
+    """One genome: N nodes and E connections, as views of its population's arrays (see `Population`)."""
+
+    num_inputs: int
+    num_outputs: int
+    node_id: NDArray[np.int32]  # [N]
+    bias: NDArray[np.float32]  # [N]
+    activation: NDArray[np.uint8]  # [N]
+    aggregation: NDArray[np.uint8]  # [N]
+    innovation: NDArray[np.int32]  # [E]
+    source: NDArray[np.int32]  # [E]
+    target: NDArray[np.int32]  # [E]
+    weight: NDArray[np.float32]  # [E]
+    enabled: NDArray[np.bool_]  # [E]
+    bias_input: float | None = None
+
+    @property
+    def num_hidden(self) -> int:
+        """Number of hidden nodes."""
+        return len(self.node_id) - self.num_inputs - self.num_outputs
+
+    def equals(self, other: Genome) -> bool:
+        """Whether every gene is equal, bit for bit."""
+        header = ("num_inputs", "num_outputs", "bias_input")
+        return all(getattr(self, name) == getattr(other, name) for name in header) and all(
+            getattr(self, name).tobytes() == getattr(other, name).tobytes() for name in (*NODE_GENES, *CONNECTION_GENES)
+        )
+
+    def network(self, mode: str = "feedforward") -> Network:
+        """The phenotype as a callable; see `genomes.network.Network`."""
+        from genomes.network import Network
+
+        return Network(self, mode)
+
+    def to_networkx(self) -> nx.DiGraph:
+        """A directed graph with every gene as a node or edge attribute; `genomes.graph.from_networkx` is its inverse."""
+        from genomes.graph import to_networkx
+
+        return to_networkx(self)
+
+    def __repr__(self) -> str:
+        enabled = int(self.enabled.sum())
+        return (
+            f"Genome({self.num_inputs} inputs, {self.num_outputs} outputs, {self.num_hidden} hidden, "
+            f"{enabled} of {len(self.innovation)} connections enabled)"
+        )
+
+
+def _offsets(counts: Sequence[int] | NDArray[Any]) -> NDArray[np.int64]:
+    start = np.zeros(len(counts) + 1, np.int64)
+    np.cumsum(counts, out=start[1:])
+    return start
+
+
+def _gather(start: NDArray[np.int64], chosen: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Offsets [len(chosen)+1] of the chosen rows, and the old position of each of their elements."""
+    counts = start[chosen + 1] - start[chosen]
+    new_start = _offsets(counts)
+    shift = np.repeat(start[chosen] - new_start[:-1], counts)
+    return new_start, np.arange(new_start[-1], dtype=np.int64) + shift

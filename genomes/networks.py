@@ -19,11 +19,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from genomes.kernels.parallel import parallel_for
+from genomes.population import InvalidGenome
+
 if TYPE_CHECKING:
     from genomes.population import Population
 
 __all__ = ["MODES", "Networks", "compile_population"]
 
+_GRAIN = 64  # genomes that are worth a thread
 MODES = ("feedforward", "synchronous", "sequential")
 
 
@@ -63,13 +67,69 @@ class Networks:
 def compile_population(
     population: Population, mode: str = "feedforward", device: str = "cpu", activations_per_step: int = 1
 ) -> Networks:
-    """Compile genomes to networks: enabled connections and the nodes that can reach an output, in evaluation order.
+    """Compile genomes to networks: their enabled connections and the nodes that can reach an output.
 
     Parameters
     ----------
-    mode : ``"feedforward"``; ``"synchronous"`` (every node reads the previous activation); ``"sequential"`` (strongly
-        connected components in topological order, ascending node id within one; a link from an equal or later node
-        reads the previous activation).
+    mode : ``"feedforward"`` (by layer, then by node id); ``"synchronous"`` (every node reads the previous activation);
+        ``"sequential"`` (strongly connected components in topological order, ascending node id within one; a link
+        from an equal or later node reads the previous activation).
     device : ``"cpu"``.
+    activations_per_step : recurrent modes: activations on one input, 1 or more.
+
+    Raises
+    ------
+    InvalidGenome
+        In feed-forward mode, when the enabled connections of a genome form a cycle.
     """
-    raise NotImplementedError
+    from genomes.kernels import compile as kernels
+
+    if mode not in MODES:
+        raise ValueError(f"mode must be one of {', '.join(MODES)}, got {mode!r}")
+    if device != "cpu":
+        raise ValueError(f"device must be 'cpu', got {device!r}")
+    recurrent, sequential = mode != "feedforward", mode == "sequential"
+    pop, size = population, len(population)
+    last_node = pop.node_id[pop.node_start[1:] - 1]
+    sizes = (
+        int(last_node.max(initial=0)) + 1,
+        int(np.diff(pop.node_start).max(initial=0)),
+        int(np.diff(pop.conn_start).max(initial=0)),
+    )
+    order = np.empty(len(pop.node_id) - size * pop.num_inputs, np.int32)
+    counts = np.zeros((2, size + 1), np.int64)  # nodes and edges of each network, shifted by one
+    genes = (pop.node_start, pop.node_id, pop.conn_start, pop.source, pop.target, pop.enabled)
+    shape = (pop.num_inputs, pop.num_outputs, sizes)
+    if recurrent:
+        ordering = (*genes, *shape, order, counts[0, 1:], counts[1, 1:], sequential)
+        parallel_for(kernels.order_recurrent, size, *ordering, grain=_GRAIN)
+    else:
+        parallel_for(kernels.order_feedforward, size, *genes, *shape, order, counts[0, 1:], counts[1, 1:], grain=_GRAIN)
+        if counts[0].min() < 0:
+            p = int(np.argmin(counts[0])) - 1
+            raise InvalidGenome(f"genome {p}: its enabled connections form a cycle, which feed-forward mode forbids")
+    node_start, out_edge = np.cumsum(counts, axis=1)
+    num_nodes, num_edges = int(node_start[-1]), int(out_edge[-1])
+    networks = Networks(
+        pop.num_inputs,
+        pop.num_outputs,
+        pop.bias_input,
+        recurrent,
+        node_start=node_start,
+        edge_start=np.empty(num_nodes + 1, np.int64),
+        bias=np.empty(num_nodes, np.float32),
+        activation=np.empty(num_nodes, np.uint8),
+        aggregation=np.empty(num_nodes, np.uint8),
+        source=np.empty(num_edges, np.int32),
+        weight=np.empty(num_edges, np.float32),
+        output_slot=np.empty((size, pop.num_outputs), np.int32),
+        activations_per_step=activations_per_step,
+    )
+    networks.edge_start[-1] = num_edges
+    inputs = (*genes, pop.weight, pop.bias, pop.activation, pop.aggregation, *shape, order, node_start, out_edge)
+    outputs = (
+        networks.edge_start, networks.bias, networks.activation, networks.aggregation, networks.source,
+        networks.weight, networks.output_slot,
+    )  # fmt: skip
+    parallel_for(kernels.emit, size, *inputs, *outputs, recurrent, sequential, grain=_GRAIN)
+    return networks

@@ -1,0 +1,175 @@
+"""Genome files: versioned JSON, a gene a line, written and read back bit-equal."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from genomes.check import check_genome
+from genomes.functions import activation_code, activation_name, aggregation_code, aggregation_name
+from genomes.population import Genome, InvalidGenome
+
+__all__ = ["GenomeFileError", "load_genome", "save_genome"]
+
+FORMAT = "speciate-genome"
+VERSION = 1
+
+
+class GenomeFileError(ValueError):
+    """A file is not a genome; the message names the file, the key and the value, and says what would be right."""
+
+
+def save_genome(genome: Genome, path: str | os.PathLike[str]) -> None:
+    """Write a genome; the file appears whole or not at all."""
+    nodes = [
+        {
+            "id": int(genome.node_id[i]),
+            "bias": _shortest(genome.bias[i]),
+            "activation": activation_name(int(genome.activation[i])),
+            "aggregation": aggregation_name(int(genome.aggregation[i])),
+        }
+        for i in range(genome.num_inputs, len(genome.node_id))
+    ]
+    connections = [
+        {
+            "innovation": int(genome.innovation[e]),
+            "source": int(genome.source[e]),
+            "target": int(genome.target[e]),
+            "weight": _shortest(genome.weight[e]),
+            "enabled": bool(genome.enabled[e]),
+        }
+        for e in range(len(genome.innovation))
+    ]
+    header = {
+        "format": FORMAT,
+        "version": VERSION,
+        "inputs": genome.num_inputs,
+        "outputs": genome.num_outputs,
+        "bias_input": genome.bias_input,
+    }
+    lines = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in header.items()]
+    lines += [_json_lines("nodes", nodes), _json_lines("connections", connections)]
+    _write_whole(Path(path), "{\n" + ",\n".join(lines) + "\n}\n")
+
+
+def load_genome(path: str | os.PathLike[str]) -> Genome:
+    """Read a genome.
+
+    Raises
+    ------
+    GenomeFileError
+        When the file is no genome, is damaged, or is of a later version.
+    OSError
+        When the file cannot be read.
+    """
+    reader = _Reader(Path(path))
+    data = reader.document()
+    inputs, outputs = reader.integer(data, "inputs", 0), reader.integer(data, "outputs", 1)
+    bias_input = data.get("bias_input")
+    if bias_input is not None:
+        bias_input = reader.number(data, "bias_input")
+    nodes, connections = reader.rows(data, "nodes"), reader.rows(data, "connections")
+    padding = [0] * inputs
+    genome = Genome(
+        inputs,
+        outputs,
+        np.array([*range(inputs), *(reader.integer(n, "id", 0) for n in nodes)], np.int32),
+        np.array(padding + [reader.number(n, "bias") for n in nodes], np.float32),
+        np.array(padding + [reader.name(n, "activation", activation_code) for n in nodes], np.uint8),
+        np.array(padding + [reader.name(n, "aggregation", aggregation_code) for n in nodes], np.uint8),
+        np.array([reader.integer(c, "innovation", 0) for c in connections], np.int32),
+        np.array([reader.integer(c, "source", 0) for c in connections], np.int32),
+        np.array([reader.integer(c, "target", 0) for c in connections], np.int32),
+        np.array([reader.number(c, "weight") for c in connections], np.float32),
+        np.array([reader.boolean(c, "enabled") for c in connections], np.bool_),
+        bias_input=bias_input,
+    )
+    try:
+        check_genome(genome)
+    except InvalidGenome as error:
+        raise GenomeFileError(f"{path}: {error}") from None
+    return genome
+
+
+def _shortest(value: np.float32) -> float:
+    """The shortest decimal that reads back as the same float32."""
+    return float(str(value))
+
+
+def _json_lines(key: str, rows: list[dict[str, Any]]) -> str:
+    return f'  "{key}": [' + ",".join(f"\n    {json.dumps(row)}" for row in rows) + ("\n  ]" if rows else "]")
+
+
+def _write_whole(path: Path, text: str) -> None:
+    temporary = path.with_name(path.name + ".tmp")
+    with open(temporary, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+class _Reader:
+    """Reads typed values, and names file, key and value when one is wrong."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def fail(self, problem: str) -> GenomeFileError:
+        return GenomeFileError(f"{self.path}: {problem}")
+
+    def document(self) -> dict[str, Any]:
+        try:
+            data = json.loads(self.path.read_bytes().decode("utf-8"))
+        except (ValueError, RecursionError) as error:
+            raise self.fail(f"is not JSON: {error}") from None
+        if not isinstance(data, dict) or data.get("format") != FORMAT:
+            raise self.fail(f'is no genome file: "format" must be "{FORMAT}"')
+        if data.get("version") != VERSION:
+            raise self.fail(f'"version" is {data.get("version")!r}, this release reads version {VERSION}')
+        return data
+
+    def value(self, row: dict[str, Any], key: str) -> Any:
+        if key not in row:
+            raise self.fail(f'"{key}" is missing in {json.dumps(row)[:80]}')
+        return row[key]
+
+    def integer(self, row: dict[str, Any], key: str, low: int) -> int:
+        value = self.value(row, key)
+        if type(value) is not int or not low <= value < 2**31:
+            raise self.fail(f'"{key}" is {value!r}, must be an integer from {low} to 2147483647')
+        return value
+
+    def number(self, row: dict[str, Any], key: str) -> float:
+        value = self.value(row, key)
+        finite = type(value) in (int, float) and abs(value) < 3.5e38 and math.isfinite(np.float32(value))
+        if not finite:
+            raise self.fail(f'"{key}" is {value!r}, must be a finite 32-bit number')
+        return float(value)
+
+    def boolean(self, row: dict[str, Any], key: str) -> bool:
+        value = self.value(row, key)
+        if type(value) is not bool:
+            raise self.fail(f'"{key}" is {value!r}, must be true or false')
+        return value
+
+    def name(self, row: dict[str, Any], key: str, code: Callable[[str], int]) -> int:
+        value = self.value(row, key)
+        if type(value) is not str:
+            raise self.fail(f'"{key}" is {value!r}, must be a name')
+        try:
+            return code(value)
+        except ValueError as error:
+            raise self.fail(f'"{key}": {error}') from None
+
+    def rows(self, data: dict[str, Any], key: str) -> list[dict[str, Any]]:
+        value = self.value(data, key)
+        if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+            raise self.fail(f'"{key}" must be a list of objects')
+        return value

@@ -1,0 +1,405 @@
+"""Compile genomes to evaluation order: per-genome functions and their CPU drivers.
+
+A genome's nodes are numbered *locally* 0..n-1 in ascending node id (inputs, outputs, hidden). `order` lists the local
+numbers of the evaluated nodes in evaluation order; `slot` maps a local number to its slot, or to ABSENT.
+"""
+
+# mypy: disable-error-code="no-untyped-def,no-untyped-call"
+
+import numpy as np
+
+from genomes.kernels.binding import kernel
+
+__all__ = ["ABSENT", "emit", "order_feedforward", "order_recurrent"]
+
+ABSENT = np.int32(-1)
+CYCLE = np.int64(-1)
+MASK_BITS = 64
+_ONE = np.uint64(1)
+_ZERO = np.uint64(0)
+
+
+def popcount(bits):
+    """Number of set bits of a uint64 (LLVM and PTX make one instruction of it)."""
+    bits = bits - ((bits >> np.uint64(1)) & np.uint64(0x5555555555555555))
+    bits = (bits & np.uint64(0x3333333333333333)) + ((bits >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    bits = (bits + (bits >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return np.int64((bits * np.uint64(0x0101010101010101)) >> np.uint64(56))
+
+
+def number_nodes(local, node_id, first, last):
+    """Fill the table node id -> local number."""
+    for i in range(first, last):
+        local[node_id[i]] = i - first
+
+
+def outputs_mask(num_inputs, num_outputs):
+    """Bits of the outputs' local numbers."""
+    mask = _ZERO
+    for i in range(num_inputs, num_inputs + num_outputs):
+        mask |= _ONE << np.uint64(i)
+    return mask
+
+
+def layers_by_mask(feeds, num_nodes, num_inputs, num_outputs, order):
+    """`layers` for at most 64 nodes: ``feeds[t]`` holds the bits of the nodes that feed t. Returns (n, needed bits)."""
+    needed = outputs_mask(num_inputs, num_outputs)
+    fresh = needed
+    while fresh != _ZERO:
+        reached = _ZERO
+        for i in range(num_inputs, num_nodes):
+            if (fresh >> np.uint64(i)) & _ONE:
+                reached |= feeds[i]
+        fresh = reached & ~needed
+        needed |= reached
+    done = (_ONE << np.uint64(num_inputs)) - _ONE
+    count = np.int64(0)
+    pending = needed & ~done
+    while pending != _ZERO:
+        layer = _ZERO
+        for i in range(num_inputs, num_nodes):
+            bit = _ONE << np.uint64(i)
+            if (pending & bit) and (feeds[i] & ~done) == _ZERO:
+                layer |= bit
+                order[count] = i
+                count += 1
+        if layer == _ZERO:
+            return CYCLE, needed
+        done |= layer
+        pending &= ~layer
+    return count, needed
+
+
+def mark_needed(source, target, enabled, local, num_nodes, num_inputs, num_outputs, start, incoming, needed, stack):
+    """Mark the nodes from which an output can be reached; leaves incoming enabled edges grouped by target.
+
+    ``incoming[start[t]:start[t+1]]`` are the local numbers of the nodes that feed t.
+    """
+    for i in range(num_nodes + 1):
+        start[i] = 0
+        needed[i] = False
+    for e in range(len(source)):
+        if enabled[e]:
+            start[local[target[e]] + 1] += 1
+    for i in range(num_nodes):
+        start[i + 1] += start[i]
+    for e in range(len(source)):
+        if enabled[e]:
+            t = local[target[e]]
+            incoming[start[t]] = local[source[e]]
+            start[t] += 1
+    for i in range(num_nodes, 0, -1):
+        start[i] = start[i - 1]
+    start[0] = 0
+    depth = 0
+    for i in range(num_inputs, num_inputs + num_outputs):
+        needed[i] = True
+        stack[depth] = i
+        depth += 1
+    while depth:
+        depth -= 1
+        t = stack[depth]
+        for k in range(start[t], start[t + 1]):
+            s = incoming[k]
+            if not needed[s]:
+                needed[s] = True
+                if s >= num_inputs:
+                    stack[depth] = s
+                    depth += 1
+
+
+def layers(num_nodes, num_inputs, start, incoming, needed, layer, cursor, stack, order):
+    """Evaluation order by layer (longest path from the inputs), then by node id, for any size.
+
+    Depth-first over incoming edges with an explicit stack. Returns the number of evaluated nodes, or CYCLE.
+    """
+    for i in range(num_nodes):
+        layer[i] = -2 if i >= num_inputs else -1  # -2: not visited; -3: on the path
+        cursor[i] = start[i]
+    deepest = np.int64(-1)
+    count = np.int64(0)
+    for root in range(num_inputs, num_nodes):
+        if not needed[root] or layer[root] != -2:
+            continue
+        depth = 0
+        stack[0] = root
+        layer[root] = -3
+        while depth >= 0:
+            t = stack[depth]
+            if cursor[t] < start[t + 1]:
+                s = incoming[cursor[t]]
+                cursor[t] += 1
+                if layer[s] == -3:
+                    return CYCLE
+                if layer[s] == -2:
+                    layer[s] = -3
+                    depth += 1
+                    stack[depth] = s
+            else:
+                highest = -1
+                for k in range(start[t], start[t + 1]):
+                    highest = max(highest, layer[incoming[k]])
+                layer[t] = highest + 1
+                deepest = max(deepest, np.int64(highest + 1))
+                count += 1
+                depth -= 1
+    sort_by_layer(num_nodes, num_inputs, needed, layer, deepest, cursor, order)
+    return count
+
+
+def sort_by_layer(num_nodes, num_inputs, needed, layer, deepest, cursor, order):
+    """Counting sort of the evaluated nodes by layer, stable in node id."""
+    for d in range(deepest + 2):
+        cursor[d] = 0
+    for i in range(num_inputs, num_nodes):
+        if needed[i]:
+            cursor[layer[i] + 1] += 1
+    for d in range(deepest + 1):
+        cursor[d + 1] += cursor[d]
+    for i in range(num_inputs, num_nodes):
+        if needed[i]:
+            order[cursor[layer[i]]] = i
+            cursor[layer[i]] += 1
+
+
+def components(num_nodes, num_inputs, start, incoming, needed, index, lowest, cursor, stack, path, order):
+    """Evaluation order by strongly connected components in topological order, ascending node id within one.
+
+    Tarjan (1972) over incoming edges: a component is complete before those that it feeds. Returns the node count.
+    """
+    for i in range(num_nodes):
+        index[i] = -1
+        cursor[i] = start[i]
+    clock = 0
+    waiting = 0
+    count = np.int64(0)
+    for root in range(num_inputs, num_nodes):
+        if not needed[root] or index[root] != -1:
+            continue
+        depth = 0
+        path[0] = root
+        while depth >= 0:
+            t = path[depth]
+            if index[t] == -1:
+                index[t] = clock
+                lowest[t] = clock
+                clock += 1
+                stack[waiting] = t
+                waiting += 1
+            if cursor[t] < start[t + 1]:
+                s = incoming[cursor[t]]
+                cursor[t] += 1
+                if s >= num_inputs:
+                    if index[s] == -1:
+                        depth += 1
+                        path[depth] = s
+                    elif index[s] < num_nodes:  # still waiting for its component
+                        lowest[t] = min(lowest[t], index[s])
+            else:
+                depth -= 1
+                if depth >= 0:
+                    lowest[path[depth]] = min(lowest[path[depth]], lowest[t])
+                if lowest[t] == index[t]:
+                    first = count
+                    s = -1
+                    while s != t:
+                        waiting -= 1
+                        s = stack[waiting]
+                        index[s] = num_nodes  # placed
+                        order[count] = s
+                        count += 1
+                    order[first:count].sort()
+    return count
+
+
+@kernel
+def order_feedforward(
+    begin, end, node_start, node_id, conn_start, source, target, enabled, num_inputs, num_outputs, sizes, order,
+    node_count, edge_count,
+):  # fmt: skip
+    """Evaluation order of genomes begin..end-1; ``sizes`` = (largest node id + 1, most nodes, most connections)."""
+    local = np.empty(sizes[0], np.int32)
+    feeds = np.empty(MASK_BITS, np.uint64)
+    wide = sizes[1] + 1
+    start = np.empty(wide, np.int32)
+    incoming = np.empty(sizes[2], np.int32)
+    needed_nodes = np.empty(wide, np.bool_)
+    layer = np.empty(wide, np.int32)
+    cursor = np.empty(wide + 1, np.int32)
+    stack = np.empty(wide, np.int32)
+    for p in range(begin, end):
+        n = node_start[p + 1] - node_start[p]
+        a, b = conn_start[p], conn_start[p + 1]
+        number_nodes(local, node_id, node_start[p], node_start[p + 1])
+        own = order[node_start[p] - p * num_inputs :]
+        edges = np.int64(0)
+        if n <= MASK_BITS - 1:
+            for i in range(n):
+                feeds[i] = _ZERO
+            for e in range(a, b):
+                feeds[local[target[e]]] |= np.uint64(enabled[e]) << np.uint64(local[source[e]])
+            node_count[p], needed = layers_by_mask(feeds, n, num_inputs, num_outputs, own)
+            for i in range(num_inputs, n):
+                if (needed >> np.uint64(i)) & _ONE:
+                    edges += popcount(feeds[i])
+        else:
+            mark_needed(
+                source[a:b], target[a:b], enabled[a:b], local, n, num_inputs, num_outputs, start, incoming,
+                needed_nodes, stack,
+            )  # fmt: skip
+            node_count[p] = layers(n, num_inputs, start, incoming, needed_nodes, layer, cursor, stack, own)
+            for i in range(num_inputs, n):
+                if needed_nodes[i]:
+                    edges += start[i + 1] - start[i]
+        edge_count[p] = edges
+
+
+@kernel
+def order_recurrent(
+    begin, end, node_start, node_id, conn_start, source, target, enabled, num_inputs, num_outputs, sizes, order,
+    node_count, edge_count, sequential,
+):  # fmt: skip
+    """As `order_feedforward`, cycles allowed: by component where ``sequential``, else by node id."""
+    local = np.empty(sizes[0], np.int32)
+    wide = sizes[1] + 1
+    start = np.empty(wide, np.int32)
+    incoming = np.empty(sizes[2], np.int32)
+    needed = np.empty(wide, np.bool_)
+    index = np.empty(wide, np.int32)
+    lowest = np.empty(wide, np.int32)
+    cursor = np.empty(wide, np.int32)
+    stack = np.empty(wide, np.int32)
+    path = np.empty(wide, np.int32)
+    for p in range(begin, end):
+        n = node_start[p + 1] - node_start[p]
+        a, b = conn_start[p], conn_start[p + 1]
+        number_nodes(local, node_id, node_start[p], node_start[p + 1])
+        own = order[node_start[p] - p * num_inputs :]
+        mark_needed(
+            source[a:b], target[a:b], enabled[a:b], local, n, num_inputs, num_outputs, start, incoming, needed, stack
+        )
+        edges = np.int64(0)
+        count = np.int64(0)
+        for i in range(num_inputs, n):
+            if needed[i]:
+                edges += start[i + 1] - start[i]
+                own[count] = i
+                count += 1
+        if sequential:
+            components(n, num_inputs, start, incoming, needed, index, lowest, cursor, stack, path, own)
+        node_count[p] = count
+        edge_count[p] = edges
+
+
+def edge_slot(s, t, slot, num_inputs, count, recurrent, sequential):
+    """Slot that an edge between local nodes s and t reads: this activation's value, or the previous one's."""
+    read = slot[s]
+    if recurrent and s >= num_inputs and (not sequential or read >= slot[t]):
+        read += np.int32(count)
+    return read
+
+
+@kernel
+def emit(
+    begin, end, node_start, node_id, conn_start, source, target, enabled, weight, bias, activation, aggregation,
+    num_inputs, num_outputs, sizes, order, out_start, out_edge, edge_start, out_bias, out_activation,
+    out_aggregation, out_source, out_weight, output_slot, recurrent, sequential,
+):  # fmt: skip
+    """Write networks begin..end-1 at their place; each node's edges in ascending order of source slot."""
+    local = np.empty(sizes[0], np.int32)
+    slot = np.empty(sizes[1], np.int32)
+    mask = np.empty(MASK_BITS, np.uint64)
+    slots = sizes[1] * 2
+    bucket = np.empty(slots + 1, np.int32)
+    by_slot = np.empty(sizes[2], np.int32)
+    for p in range(begin, end):
+        first, n = node_start[p], node_start[p + 1] - node_start[p]
+        own, count = first - p * num_inputs, out_start[p + 1] - out_start[p]
+        number_nodes(local, node_id, first, first + n)
+        for i in range(n):
+            slot[i] = i if i < num_inputs else ABSENT
+        for k in range(count):
+            i = order[own + k]
+            slot[i] = num_inputs + k
+            out_bias[out_start[p] + k] = bias[first + i]
+            out_activation[out_start[p] + k] = activation[first + i]
+            out_aggregation[out_start[p] + k] = aggregation[first + i]
+        for o in range(num_outputs):
+            output_slot[p, o] = slot[num_inputs + o]
+        a, b = conn_start[p], conn_start[p + 1]
+        base = out_start[p] - num_inputs  # of a target's slot
+        if num_inputs + count * (2 if recurrent else 1) <= MASK_BITS:
+            place_by_mask(
+                source[a:b], target[a:b], enabled[a:b], weight[a:b], local, slot, num_inputs, count, recurrent,
+                sequential, mask, base, out_edge[p], edge_start, out_source, out_weight,
+            )  # fmt: skip
+        else:
+            place_by_sorting(
+                source[a:b], target[a:b], enabled[a:b], weight[a:b], local, slot, num_inputs, count, recurrent,
+                sequential, bucket, by_slot, base, out_edge[p], edge_start, out_source, out_weight,
+            )  # fmt: skip
+
+
+def place_by_mask(
+    source, target, enabled, weight, local, slot, num_inputs, count, recurrent, sequential, mask, base, first_edge,
+    edge_start, out_source, out_weight,
+):  # fmt: skip
+    """Edges to their final places: a node's edge has as many before it as its mask has lower source slots."""
+    for i in range(num_inputs + count):
+        mask[i] = _ZERO
+    for e in range(len(source)):
+        s, t = local[source[e]], local[target[e]]
+        if enabled[e] and slot[t] != ABSENT:
+            read = edge_slot(s, t, slot, num_inputs, count, recurrent, sequential)
+            mask[slot[t]] |= _ONE << np.uint64(read)
+    at = first_edge
+    for i in range(num_inputs, num_inputs + count):
+        edge_start[base + i] = at
+        at += popcount(mask[i])
+    for e in range(len(source)):
+        s, t = local[source[e]], local[target[e]]
+        if enabled[e] and slot[t] != ABSENT:
+            read = edge_slot(s, t, slot, num_inputs, count, recurrent, sequential)
+            lower = (_ONE << np.uint64(read)) - _ONE
+            at = edge_start[base + slot[t]] + popcount(mask[slot[t]] & lower)
+            out_source[at] = read
+            out_weight[at] = weight[e]
+
+
+def place_by_sorting(
+    source, target, enabled, weight, local, slot, num_inputs, count, recurrent, sequential, bucket, by_slot, base,
+    first_edge, edge_start, out_source, out_weight,
+):  # fmt: skip
+    """`place_by_mask` for any size: a counting sort by source slot, then one by target."""
+    slots = num_inputs + count * (2 if recurrent else 1)
+    for i in range(slots + 1):
+        bucket[i] = 0
+    for i in range(count):
+        edge_start[base + num_inputs + i] = 0
+    for e in range(len(source)):
+        s, t = local[source[e]], local[target[e]]
+        if enabled[e] and slot[t] != ABSENT:
+            bucket[edge_slot(s, t, slot, num_inputs, count, recurrent, sequential) + 1] += 1
+            edge_start[base + slot[t]] += 1
+    for i in range(slots):
+        bucket[i + 1] += bucket[i]
+    edges = bucket[slots]
+    for e in range(len(source)):
+        s, t = local[source[e]], local[target[e]]
+        if enabled[e] and slot[t] != ABSENT:
+            read = edge_slot(s, t, slot, num_inputs, count, recurrent, sequential)
+            by_slot[bucket[read]] = e
+            bucket[read] += 1
+    at = first_edge
+    for i in range(count):
+        degree = edge_start[base + num_inputs + i]
+        edge_start[base + num_inputs + i] = at
+        bucket[num_inputs + i] = np.int32(at - first_edge)
+        at += degree
+    for k in range(edges):
+        e = by_slot[k]
+        s, t = local[source[e]], local[target[e]]
+        at = first_edge + bucket[slot[t]]
+        bucket[slot[t]] += 1
+        out_source[at] = edge_slot(s, t, slot, num_inputs, count, recurrent, sequential)
+        out_weight[at] = weight[e]

@@ -24,6 +24,9 @@ _MULTIPLIER_1 = np.uint64(0xCD9E8D57)
 _WEYL_0 = np.uint32(0x9E3779B9)
 _WEYL_1 = np.uint32(0xBB67AE85)
 _SHIFT_32 = np.uint64(32)
+_MASK_32 = np.uint64(0xFFFFFFFF)
+_ROUND_0, _ROUND_2, _ROUND_4, _ROUND_6, _ROUND_8 = (np.uint32(r) for r in (0, 2, 4, 6, 8))
+_ONE = np.uint32(1)
 _SHIFT_8 = np.uint32(8)
 _UNIT = np.float32(2.0**-24)
 _HALF_UNIT = np.float32(2.0**-25)
@@ -33,20 +36,32 @@ _MINUS_TWO = np.float32(-2.0)
 
 def random_bits(seed, generation, purpose, index, draw):  # type: ignore[no-untyped-def]
     """Four independent uint32 words."""
-    k0 = np.uint32(np.uint64(seed) & np.uint64(0xFFFFFFFF))
+    k0 = np.uint32(np.uint64(seed) & _MASK_32)
     k1 = np.uint32(np.uint64(seed) >> _SHIFT_32)
-    c0, c1, c2, c3 = np.uint32(draw), np.uint32(index), np.uint32(generation), np.uint32(purpose)
-    for _ in range(10):
-        product_0 = _MULTIPLIER_0 * np.uint64(c0)
-        product_1 = _MULTIPLIER_1 * np.uint64(c2)
-        c0, c2 = (
-            np.uint32(product_1 >> _SHIFT_32) ^ c1 ^ k0,
-            np.uint32(product_0 >> _SHIFT_32) ^ c3 ^ k1,
-        )
-        c1, c3 = np.uint32(product_1 & np.uint64(0xFFFFFFFF)), np.uint32(product_0 & np.uint64(0xFFFFFFFF))
-        k0 = np.uint32(k0 + _WEYL_0)
-        k1 = np.uint32(k1 + _WEYL_1)
-    return c0, c1, c2, c3
+    words = np.uint32(draw), np.uint32(index), np.uint32(generation), np.uint32(purpose)
+    # Ten rounds, written out: a loop in here would keep loops over draws from vectorising.
+    words = _two_rounds(words, k0, k1, _ROUND_0)
+    words = _two_rounds(words, k0, k1, _ROUND_2)
+    words = _two_rounds(words, k0, k1, _ROUND_4)
+    words = _two_rounds(words, k0, k1, _ROUND_6)
+    return _two_rounds(words, k0, k1, _ROUND_8)
+
+
+def _two_rounds(words, k0, k1, r):  # type: ignore[no-untyped-def]
+    words = _round(words, np.uint32(k0 + r * _WEYL_0), np.uint32(k1 + r * _WEYL_1))
+    return _round(words, np.uint32(k0 + (r + _ONE) * _WEYL_0), np.uint32(k1 + (r + _ONE) * _WEYL_1))
+
+
+def _round(words, k0, k1):  # type: ignore[no-untyped-def]
+    c0, c1, c2, c3 = words
+    product_0 = _MULTIPLIER_0 * np.uint64(c0)
+    product_1 = _MULTIPLIER_1 * np.uint64(c2)
+    return (
+        np.uint32(product_1 >> _SHIFT_32) ^ c1 ^ k0,
+        np.uint32(product_1 & _MASK_32),
+        np.uint32(product_0 >> _SHIFT_32) ^ c3 ^ k1,
+        np.uint32(product_0 & _MASK_32),
+    )
 
 
 def to_unit(bits):  # type: ignore[no-untyped-def]

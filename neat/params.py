@@ -15,7 +15,7 @@ from typing import Any
 from genomes.functions import activation_code, aggregation_code
 from genomes.networks import MODES
 
-__all__ = ["PRESETS", "NEATParams", "ParameterError", "parameter"]
+__all__ = ["PRESETS", "NEATParams", "ParameterError", "checked", "parameter"]
 
 
 class ParameterError(ValueError):
@@ -175,15 +175,15 @@ class NEATParams:
     )
     representative: str = parameter(
         "random",
-        "of a species: a random or the first of its members in the previous generation",
-        "paper 3.3; first: authors' code",
-        choices=("random", "first"),
+        "of a species: a random member of its previous generation, or the best",
+        "paper 3.3; champion: authors' code, where it comes first after sorting",
+        choices=("random", "champion"),
     )
 
     # --- selection and reproduction
     survival_threshold: float = probability(0.2, "best fraction of a species that reproduces", "authors' code")
     elitism: int = parameter(1, "best of a species that are copied unchanged", "paper 4.1", low=0)
-    elite_min_species_size: int = parameter(5, "least size of a species that copies its best", "paper 4.1", low=1)
+    elite_min_species_size: int = parameter(6, "least size of a species that copies its best", "paper 4.1: more than five", low=1)
     max_stagnation: int = parameter(
         15, "generations without improvement until a species may not reproduce", "paper 4.1", low=1
     )
@@ -219,7 +219,7 @@ class NEATParams:
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            object.__setattr__(self, field.name, _checked(field, getattr(self, field.name)))
+            object.__setattr__(self, field.name, checked(field, getattr(self, field.name)))
         self._check_combinations()
 
     def _check_combinations(self) -> None:
@@ -251,9 +251,9 @@ class NEATParams:
             _check_names("output_activation", (self.output_activation,), activation_code)
 
 
-def _checked(field: dataclasses.Field[Any], value: Any) -> Any:
-    """The value in its field's exact type, or a `ParameterError`."""
-    kind = str(field.type)
+def checked(field: dataclasses.Field[Any], value: Any) -> Any:
+    """The value in its field's exact type, or a `ParameterError`; the field is one made by `parameter`."""
+    kind = str(field.type).removesuffix(" | None")
     if kind == "float" and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if kind.startswith("tuple"):
@@ -305,7 +305,7 @@ DEFAULT = NEATParams()
 NEAT_2002 = dataclasses.replace(
     DEFAULT,
     bias_input=1.0,
-    activations=("steepened_sigmoid",),
+    activations=("sigmoid-steep",),
     weight_init="uniform",
     weight_scale=1.0,
     weight_replacement_scale=2.5,
@@ -322,7 +322,7 @@ NEAT_2002 = dataclasses.replace(
     exclusive_mutation=True,
     equal_fitness_genes="shorter",
     small_genome=1_000_000,
-    representative="first",
+    representative="champion",
     species_elitism=0,
     allow_negative_fitness=False,
 )

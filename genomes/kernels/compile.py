@@ -1,7 +1,7 @@
 """Compile genomes to evaluation order: per-genome functions and their CPU drivers.
 
-A genome's nodes are numbered *locally* 0..n-1 in ascending node id (inputs, outputs, hidden). `order` lists the local
-numbers of the evaluated nodes in evaluation order; `slot` maps a local number to its slot, or to ABSENT.
+A genome's nodes are numbered *locally* 0..n-1 in ascending node id (inputs, outputs, hidden); `order` lists the local
+numbers of the evaluated nodes in evaluation order.
 """
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
@@ -10,9 +10,8 @@ import numpy as np
 
 from genomes.kernels.binding import kernel
 
-__all__ = ["ABSENT", "emit", "order_feedforward", "order_recurrent"]
+__all__ = ["emit", "order_feedforward", "order_recurrent"]
 
-ABSENT = np.int32(-1)
 CYCLE = np.int64(-1)
 MASK_BITS = 64
 _ONE = np.uint64(1)
@@ -30,7 +29,7 @@ def popcount(bits):
 def number_nodes(local, node_id, first, last):
     """Fill the table node id -> local number."""
     for i in range(first, last):
-        local[node_id[i]] = i - first
+        local[np.uint32(node_id[i])] = i - first
 
 
 def outputs_mask(num_inputs, num_outputs):
@@ -41,33 +40,39 @@ def outputs_mask(num_inputs, num_outputs):
     return mask
 
 
-def layers_by_mask(feeds, num_nodes, num_inputs, num_outputs, order):
-    """`layers` for at most 64 nodes: ``feeds[t]`` holds the bits of the nodes that feed t. Returns (n, needed bits)."""
-    needed = outputs_mask(num_inputs, num_outputs)
-    fresh = needed
-    while fresh != _ZERO:
-        reached = _ZERO
-        for i in range(num_inputs, num_nodes):
-            if (fresh >> np.uint64(i)) & _ONE:
-                reached |= feeds[i]
-        fresh = reached & ~needed
-        needed |= reached
+def layers_by_mask(feeds, num_nodes, num_inputs, num_outputs, ranked, order):
+    """Evaluation order by layer (longest path from the inputs), then by node id, for at most 63 nodes.
+
+    ``feeds[t]`` holds the bits of the nodes that feed t. Returns the number of evaluated nodes (or CYCLE) and of
+    their edges.
+    """
     done = (_ONE << np.uint64(num_inputs)) - _ONE
-    count = np.int64(0)
-    pending = needed & ~done
-    while pending != _ZERO:
-        layer = _ZERO
-        for i in range(num_inputs, num_nodes):
-            bit = _ONE << np.uint64(i)
-            if (pending & bit) and (feeds[i] & ~done) == _ZERO:
-                layer |= bit
-                order[count] = i
-                count += 1
-        if layer == _ZERO:
-            return CYCLE, needed
-        done |= layer
-        pending &= ~layer
-    return count, needed
+    sorted_nodes = np.uint64(0)
+    while sorted_nodes < np.uint64(num_nodes - num_inputs):
+        before, layer = sorted_nodes, done
+        for i in range(np.uint64(num_inputs), np.uint64(num_nodes)):
+            ranked[sorted_nodes] = i
+            ready = ((feeds[i] & ~done) == _ZERO) & (((layer >> i) & _ONE) == _ZERO)
+            layer |= np.uint64(ready) << i
+            sorted_nodes += np.uint64(ready)
+        if sorted_nodes == before:
+            return CYCLE, CYCLE
+        done = layer
+    needed = outputs_mask(num_inputs, num_outputs)
+    for k in range(sorted_nodes):
+        i = ranked[sorted_nodes - _ONE - k]
+        needed |= feeds[i] * ((needed >> i) & _ONE)
+    count = np.uint64(0)
+    edges = np.int64(0)
+    for k in range(sorted_nodes):
+        i = ranked[k]
+        ranked[count] = i
+        evaluated = (needed >> i) & _ONE
+        count += evaluated
+        edges += popcount(feeds[i] * evaluated)
+    for k in range(count):
+        order[k] = ranked[k]
+    return np.int64(count), edges
 
 
 def mark_needed(source, target, enabled, local, num_nodes, num_inputs, num_outputs, start, incoming, needed, stack):
@@ -218,8 +223,9 @@ def order_feedforward(
     node_count, edge_count,
 ):  # fmt: skip
     """Evaluation order of genomes begin..end-1; ``sizes`` = (largest node id + 1, most nodes, most connections)."""
-    local = np.empty(sizes[0], np.int32)
+    local = np.empty(sizes[0], np.uint32)
     feeds = np.empty(MASK_BITS, np.uint64)
+    ranked = np.empty(MASK_BITS, np.uint64)
     wide = sizes[1] + 1
     start = np.empty(wide, np.int32)
     incoming = np.empty(sizes[2], np.int32)
@@ -237,11 +243,9 @@ def order_feedforward(
             for i in range(n):
                 feeds[i] = _ZERO
             for e in range(a, b):
-                feeds[local[target[e]]] |= np.uint64(enabled[e]) << np.uint64(local[source[e]])
-            node_count[p], needed = layers_by_mask(feeds, n, num_inputs, num_outputs, own)
-            for i in range(num_inputs, n):
-                if (needed >> np.uint64(i)) & _ONE:
-                    edges += popcount(feeds[i])
+                s, t = local[np.uint32(source[e])], local[np.uint32(target[e])]
+                feeds[t] |= np.uint64(enabled[e]) << np.uint64(s)
+            node_count[p], edges = layers_by_mask(feeds, n, num_inputs, num_outputs, ranked, own)
         else:
             mark_needed(
                 source[a:b], target[a:b], enabled[a:b], local, n, num_inputs, num_outputs, start, incoming,
@@ -260,7 +264,7 @@ def order_recurrent(
     node_count, edge_count, sequential,
 ):  # fmt: skip
     """As `order_feedforward`, cycles allowed: by component where ``sequential``, else by node id."""
-    local = np.empty(sizes[0], np.int32)
+    local = np.empty(sizes[0], np.uint32)
     wide = sizes[1] + 1
     start = np.empty(wide, np.int32)
     incoming = np.empty(sizes[2], np.int32)
@@ -291,12 +295,10 @@ def order_recurrent(
         edge_count[p] = edges
 
 
-def edge_slot(s, t, slot, num_inputs, count, recurrent, sequential):
-    """Slot that an edge between local nodes s and t reads: this activation's value, or the previous one's."""
-    read = slot[s]
-    if recurrent and s >= num_inputs and (not sequential or read >= slot[t]):
-        read += np.int32(count)
-    return read
+def edge_slot(read, row, num_inputs, count, recurrent, sequential):
+    """Slot that an edge from slot ``read`` to slot ``row`` reads: this activation's value, or the previous one's."""
+    late = recurrent & (read >= num_inputs) & ((not sequential) | (read >= row))
+    return read + count * np.uint32(late)
 
 
 @kernel
@@ -306,100 +308,105 @@ def emit(
     out_aggregation, out_source, out_weight, output_slot, recurrent, sequential,
 ):  # fmt: skip
     """Write networks begin..end-1 at their place; each node's edges in ascending order of source slot."""
-    local = np.empty(sizes[0], np.int32)
-    slot = np.empty(sizes[1], np.int32)
-    mask = np.empty(MASK_BITS, np.uint64)
-    slots = sizes[1] * 2
-    bucket = np.empty(slots + 1, np.int32)
-    by_slot = np.empty(sizes[2], np.int32)
+    slot = np.empty(sizes[0], np.uint32)  # by node id; one past the last where the node is not evaluated
+    mask = np.empty(MASK_BITS + 1, np.uint64)
+    active = np.empty(sizes[2] + 1, np.uint64)
+    bucket = np.empty(2 * sizes[1] + 1, np.int64)
     for p in range(begin, end):
-        first, n = node_start[p], node_start[p + 1] - node_start[p]
+        first, last = node_start[p], node_start[p + 1]
         own, count = first - p * num_inputs, out_start[p + 1] - out_start[p]
-        number_nodes(local, node_id, first, first + n)
-        for i in range(n):
-            slot[i] = i if i < num_inputs else ABSENT
+        for i in range(num_inputs):
+            slot[i] = i
+        for i in range(first + num_inputs, last):
+            slot[np.uint32(node_id[i])] = num_inputs + count
         for k in range(count):
-            i = order[own + k]
-            slot[i] = num_inputs + k
-            out_bias[out_start[p] + k] = bias[first + i]
-            out_activation[out_start[p] + k] = activation[first + i]
-            out_aggregation[out_start[p] + k] = aggregation[first + i]
+            i = first + order[own + k]
+            slot[np.uint32(node_id[i])] = num_inputs + k
+            out_bias[out_start[p] + k] = bias[i]
+            out_activation[out_start[p] + k] = activation[i]
+            out_aggregation[out_start[p] + k] = aggregation[i]
         for o in range(num_outputs):
             output_slot[p, o] = slot[num_inputs + o]
-        a, b = conn_start[p], conn_start[p + 1]
-        base = out_start[p] - num_inputs  # of a target's slot
-        if num_inputs + count * (2 if recurrent else 1) <= MASK_BITS:
+        starts = edge_start[out_start[p] : out_start[p + 1]]
+        slots = num_inputs + count * (2 if recurrent else 1)
+        if slots <= MASK_BITS:
             place_by_mask(
-                source[a:b], target[a:b], enabled[a:b], weight[a:b], local, slot, num_inputs, count, recurrent,
-                sequential, mask, base, out_edge[p], edge_start, out_source, out_weight,
+                conn_start[p], conn_start[p + 1], source, target, enabled, weight, slot, np.uint32(num_inputs),
+                np.uint32(count), recurrent, sequential, mask, active, out_edge[p], starts, out_source, out_weight,
             )  # fmt: skip
         else:
             place_by_sorting(
-                source[a:b], target[a:b], enabled[a:b], weight[a:b], local, slot, num_inputs, count, recurrent,
-                sequential, bucket, by_slot, base, out_edge[p], edge_start, out_source, out_weight,
+                conn_start[p], conn_start[p + 1], source, target, enabled, weight, slot, np.uint32(num_inputs),
+                np.uint32(count), recurrent, sequential, bucket, active, out_edge[p], starts, out_source, out_weight,
             )  # fmt: skip
 
 
 def place_by_mask(
-    source, target, enabled, weight, local, slot, num_inputs, count, recurrent, sequential, mask, base, first_edge,
-    edge_start, out_source, out_weight,
+    first, last, source, target, enabled, weight, slot, num_inputs, count, recurrent, sequential, mask, active, at,
+    starts, out_source, out_weight,
 ):  # fmt: skip
-    """Edges to their final places: a node's edge has as many before it as its mask has lower source slots."""
-    for i in range(num_inputs + count):
+    """Edges to their final places: a node's edge has as many before it as its mask has lower source slots.
+
+    Free of branches on the data: what does not count goes to a row of ``mask`` and a place of ``active`` of no use.
+    """
+    unused = num_inputs + count
+    for i in range(unused + 1):
         mask[i] = _ZERO
-    for e in range(len(source)):
-        s, t = local[source[e]], local[target[e]]
-        if enabled[e] and slot[t] != ABSENT:
-            read = edge_slot(s, t, slot, num_inputs, count, recurrent, sequential)
-            mask[slot[t]] |= _ONE << np.uint64(read)
-    at = first_edge
-    for i in range(num_inputs, num_inputs + count):
-        edge_start[base + i] = at
-        at += popcount(mask[i])
-    for e in range(len(source)):
-        s, t = local[source[e]], local[target[e]]
-        if enabled[e] and slot[t] != ABSENT:
-            read = edge_slot(s, t, slot, num_inputs, count, recurrent, sequential)
-            lower = (_ONE << np.uint64(read)) - _ONE
-            at = edge_start[base + slot[t]] + popcount(mask[slot[t]] & lower)
-            out_source[at] = read
-            out_weight[at] = weight[e]
+    edges = 0
+    for e in range(first, last):
+        row = slot[np.uint32(target[e])]
+        read = edge_slot(slot[np.uint32(source[e])], row, num_inputs, count, recurrent, sequential)
+        mask[row] |= np.uint64(enabled[e]) << np.uint64(read & np.uint32(63))
+        active[edges] = (np.uint64(e - first) << np.uint64(16)) | np.uint64(row << np.uint32(8)) | np.uint64(read)
+        edges += np.int64(enabled[e]) & np.int64(row < unused)
+    for i in range(count):
+        starts[i] = at
+        at += popcount(mask[num_inputs + np.uint32(i)])
+    for k in range(edges):
+        read = active[k] & np.uint64(0xFF)
+        row = (active[k] >> np.uint64(8)) & np.uint64(0xFF)
+        lower = (_ONE << read) - _ONE
+        at = np.uint64(starts[row - np.uint64(num_inputs)] + popcount(mask[row] & lower))
+        out_source[at] = read
+        out_weight[at] = weight[np.uint64(first) + (active[k] >> np.uint64(16))]
 
 
 def place_by_sorting(
-    source, target, enabled, weight, local, slot, num_inputs, count, recurrent, sequential, bucket, by_slot, base,
-    first_edge, edge_start, out_source, out_weight,
+    first, last, source, target, enabled, weight, slot, num_inputs, count, recurrent, sequential, bucket, by_slot, at,
+    starts, out_source, out_weight,
 ):  # fmt: skip
     """`place_by_mask` for any size: a counting sort by source slot, then one by target."""
-    slots = num_inputs + count * (2 if recurrent else 1)
+    unused = num_inputs + count
+    slots = unused + count if recurrent else unused
     for i in range(slots + 1):
         bucket[i] = 0
     for i in range(count):
-        edge_start[base + num_inputs + i] = 0
-    for e in range(len(source)):
-        s, t = local[source[e]], local[target[e]]
-        if enabled[e] and slot[t] != ABSENT:
-            bucket[edge_slot(s, t, slot, num_inputs, count, recurrent, sequential) + 1] += 1
-            edge_start[base + slot[t]] += 1
+        starts[i] = 0
+    for e in range(first, last):
+        row = slot[target[e]]
+        if enabled[e] and row < unused:
+            read = edge_slot(slot[source[e]], row, num_inputs, count, recurrent, sequential)
+            bucket[read + 1] += 1
+            starts[row - num_inputs] += 1
     for i in range(slots):
         bucket[i + 1] += bucket[i]
     edges = bucket[slots]
-    for e in range(len(source)):
-        s, t = local[source[e]], local[target[e]]
-        if enabled[e] and slot[t] != ABSENT:
-            read = edge_slot(s, t, slot, num_inputs, count, recurrent, sequential)
+    for e in range(first, last):
+        row = slot[target[e]]
+        if enabled[e] and row < unused:
+            read = edge_slot(slot[source[e]], row, num_inputs, count, recurrent, sequential)
             by_slot[bucket[read]] = e
             bucket[read] += 1
-    at = first_edge
     for i in range(count):
-        degree = edge_start[base + num_inputs + i]
-        edge_start[base + num_inputs + i] = at
-        bucket[num_inputs + i] = np.int32(at - first_edge)
+        degree = starts[i]
+        starts[i] = at
+        bucket[i] = at
         at += degree
     for k in range(edges):
         e = by_slot[k]
-        s, t = local[source[e]], local[target[e]]
-        at = first_edge + bucket[slot[t]]
-        bucket[slot[t]] += 1
-        out_source[at] = edge_slot(s, t, slot, num_inputs, count, recurrent, sequential)
-        out_weight[at] = weight[e]
+        row = slot[target[e]]
+        read = edge_slot(slot[source[e]], row, num_inputs, count, recurrent, sequential)
+        place = bucket[row - num_inputs]
+        bucket[row - num_inputs] += 1
+        out_source[place] = read
+        out_weight[place] = weight[e]

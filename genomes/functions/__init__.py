@@ -1,0 +1,29 @@
+"""Activation and aggregation functions, each written once as a scalar float32 function for every device.
+
+Read `activations` and `aggregations` for the definitions, `elementary` for the mathematics below them, `table` for
+names and codes.
+"""
+
+from genomes.functions.table import (
+    ACTIVATIONS,
+    AGGREGATIONS,
+    activation_code,
+    activation_function,
+    activation_name,
+    activation_switch,
+    aggregation_code,
+    aggregation_name,
+    register_activation,
+)
+
+__all__ = [
+    "ACTIVATIONS",
+    "AGGREGATIONS",
+    "activation_code",
+    "activation_function",
+    "activation_name",
+    "activation_switch",
+    "aggregation_code",
+    "aggregation_name",
+    "register_activation",
+]

@@ -1,0 +1,170 @@
+"""The one table: name -> code -> function. Files hold names, gene arrays hold codes, kernels hold the switch."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from genomes.functions import activations as functions
+from genomes.functions.aggregations import AGGREGATIONS
+
+__all__ = [
+    "ACTIVATIONS",
+    "AGGREGATIONS",
+    "activation_code",
+    "activation_function",
+    "activation_name",
+    "activation_switch",
+    "aggregation_code",
+    "aggregation_name",
+    "register_activation",
+]
+
+# A code never changes its meaning: append, never reorder.
+_BUILT_IN: tuple[tuple[str, Callable[[Any], Any]], ...] = (
+    ("identity", functions.identity),
+    ("sigmoid", functions.sigmoid),
+    ("tanh", functions.tanh),
+    ("sin", functions.sin),
+    ("gauss", functions.gauss),
+    ("relu", functions.relu),
+    ("elu", functions.elu),
+    ("lelu", functions.lelu),
+    ("selu", functions.selu),
+    ("softplus", functions.softplus),
+    ("clamped", functions.clamped),
+    ("inv", functions.inv),
+    ("log", functions.log),
+    ("exp", functions.exp),
+    ("abs", functions.absolute),
+    ("hat", functions.hat),
+    ("square", functions.square),
+    ("cube", functions.cube),
+    ("sigmoid-steep", functions.sigmoid_steep),
+    ("gelu", functions.gelu),
+    ("silu", functions.silu),
+    ("softsign", functions.softsign),
+    ("step", functions.step),
+)
+_FIRST_USER_CODE = 128
+_LAST_CODE = 255
+
+ACTIVATIONS: dict[str, int] = {name: code for code, (name, _) in enumerate(_BUILT_IN)}
+_functions: dict[int, Callable[[Any], Any]] = {code: function for code, (_, function) in enumerate(_BUILT_IN)}
+_switches: dict[str, Callable[..., Any]] = {}  # generated functions, until the table changes
+
+
+def activation_code(name: str) -> int:
+    """The code of an activation function; `ValueError` names the nearest ones if there is none."""
+    return _code(ACTIVATIONS, name, "activation")
+
+
+def aggregation_code(name: str) -> int:
+    """The code of an aggregation function; `ValueError` names the nearest ones if there is none."""
+    return _code(AGGREGATIONS, name, "aggregation")
+
+
+def activation_name(code: int) -> str:
+    """The name of an activation function; `ValueError` if no function has this code."""
+    return _name(ACTIVATIONS, code, "activation")
+
+
+def aggregation_name(code: int) -> str:
+    """The name of an aggregation function; `ValueError` if no function has this code."""
+    return _name(AGGREGATIONS, code, "aggregation")
+
+
+def activation_function(name: str) -> Callable[[Any], Any]:
+    """The scalar function of an activation: float32 to float32, not compiled."""
+    return _functions[activation_code(name)]
+
+
+def register_activation(name: str, function: Callable[[Any], Any]) -> int:
+    """Add an activation function of the user's own, for every kernel; the same name again replaces it.
+
+    Parameters
+    ----------
+    name : as it appears in parameters and files; not one of the built-in names.
+    function : plain Python function of one number that returns one number and that Numba can compile: arithmetic,
+        ``math``, conditions, other such functions. It gets and gives float32; what it computes inside is its own
+        affair, but float32 constants (``np.float32(0.5)``) and no branches make it fast.
+
+    Returns
+    -------
+    int : its code, valid in this process. Files hold the name.
+
+    Raises
+    ------
+    TypeError : the function does not take one argument, cannot be compiled, or does not return a number.
+    ValueError : the name is not free, or there are 128 functions already.
+    """
+    code = ACTIVATIONS.get(name)
+    if code is not None and code < _FIRST_USER_CODE:
+        raise ValueError(f"activation {name!r} is built in; choose another name")
+    if not name or not isinstance(name, str):
+        raise ValueError(f"an activation needs a name, got {name!r}")
+    if code is not None and _functions[code] is function:
+        return code
+    _check_function(name, function)
+    if code is None:
+        code = max(_FIRST_USER_CODE - 1, *ACTIVATIONS.values()) + 1
+    if code > _LAST_CODE:
+        raise ValueError(f"no more than {_LAST_CODE - _FIRST_USER_CODE + 1} activations can be registered")
+    ACTIVATIONS[name] = code
+    _functions[code] = function
+    _switches.clear()
+    return code
+
+
+def activation_switch() -> Callable[[Any, Any], Any]:
+    """The scalar function ``activate(code, x)`` over the whole table; kernels are bound with it.
+
+    It stays the same object until a function is registered. An unknown code is the identity.
+    """
+    body = [f"    if code == {code}: return float32(f{code}(x))" for code in sorted(_functions)]
+    return _generate("activate", ["def activate(code, x):", *body, "    return x"])
+
+
+def _generate(name: str, lines: list[str]) -> Callable[..., Any]:
+    if name not in _switches:
+        scope: dict[str, Any] = {f"f{code}": function for code, function in _functions.items()}
+        scope["float32"] = np.float32
+        exec("\n".join(lines), scope)
+        _switches[name] = scope[name]
+    return _switches[name]
+
+
+def _code(table: dict[str, int], name: str, kind: str) -> int:
+    try:
+        return table[name]
+    except (KeyError, TypeError):
+        near = difflib.get_close_matches(str(name), table, n=3, cutoff=0.4) or sorted(table)
+        raise ValueError(f"unknown {kind} {name!r}; did you mean {' or '.join(near)}?") from None
+
+
+def _name(table: dict[str, int], code: int, kind: str) -> str:
+    for name, known in table.items():
+        if known == code:
+            return name
+    raise ValueError(f"no {kind} function has code {code}")
+
+
+def _check_function(name: str, function: Callable[[Any], Any]) -> None:
+    from genomes.kernels.binding import Kernel
+
+    function = getattr(function, "py_func", function)
+    if not inspect.isfunction(function):
+        raise TypeError(f"activation {name!r} must be a plain Python function, got {function!r}")
+    where = f"activation {name!r} ({function.__code__.co_filename}:{function.__code__.co_firstlineno})"
+    if len(inspect.signature(function).parameters) != 1:
+        raise TypeError(f"{where} must take one argument, it takes {inspect.signature(function)}")
+    try:
+        result = Kernel(function)(np.float32(0.5))
+    except Exception as error:
+        raise TypeError(f"{where} cannot be compiled: {error}") from error
+    if not isinstance(result, int | float | np.number):
+        raise TypeError(f"{where} must return a number, it returned {result!r}")

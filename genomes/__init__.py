@@ -1,1 +1,18 @@
-"""Placeholder."""
+"""WHAT evolves, and how it computes. Read in this order:
+
+population      Population: the gene arrays of P genomes; Genome: a view of one
+initial         starting populations
+functions       activations and aggregations: one table name -> code
+networks        Networks: a population compiled to evaluation order
+forward         networks on rows of data
+network         one champion as a callable
+evaluation      Evaluation: what a task says of P networks
+files, graph    genome files; networkx
+rng, kernels    counter-based random numbers; what compiles and runs the kernels
+"""
+
+from genomes.evaluation import Evaluation
+from genomes.networks import Networks, compile_population
+from genomes.population import Genome, InvalidGenome, Population
+
+__all__ = ["Evaluation", "Genome", "InvalidGenome", "Networks", "Population", "compile_population"]

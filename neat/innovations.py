@@ -1,0 +1,147 @@
+"""The historical markings of a run: which number each connection has, and which node splits which connection.
+
+Stanley & Miikkulainen (2002, section 3.2), except that the registry is kept for the whole run, so that a gene that
+comes back has its old number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genomes.population import Population
+from neat.kernels.innovations import fill_table, number_changes
+
+__all__ = ["Innovations"]
+
+_LIMIT = 2**31 - 1
+
+
+class Innovations:
+    """The registry of a run: (source, target) -> innovation number, and (innovation number of a split connection,
+    copy) -> node id. The second, third, ... copy is for genomes that have the connection's earlier nodes already.
+
+    Numbers are given in ascending order and never twice, so they are chronological.
+    """
+
+    def __init__(self, links: Numbering, splits: Numbering) -> None:
+        self.links = links
+        self.splits = splits
+
+    @classmethod
+    def of(cls, population: Population) -> Innovations:
+        """The registry that knows a first generation's genes.
+
+        Raises
+        ------
+        ValueError : if two genes of one number differ in their ends, or two genes of the same ends in their number.
+        """
+        number, index = np.unique(population.innovation, return_index=True)
+        source, target = population.source[index], population.target[index]
+        known = np.searchsorted(number, population.innovation)
+        if (source[known] != population.source).any() or (target[known] != population.target).any():
+            raise ValueError("connections of the same innovation number must have the same source and target")
+        if len(np.unique(source.astype(np.int64) << 32 | target)) < len(number):
+            raise ValueError("connections of the same source and target must have the same innovation number")
+        next_node = int(population.node_id.max(initial=population.num_inputs + population.num_outputs - 1)) + 1
+        nothing = np.empty(0, np.int32)
+        return cls(
+            Numbering(source, target, number, int(number.max(initial=-1)) + 1),
+            Numbering(nothing, nothing, nothing, next_node),
+        )
+
+    def __len__(self) -> int:
+        """The number of distinct connections so far."""
+        return self.links.count
+
+    @property
+    def next_innovation(self) -> int:
+        """The number that the next new connection gets: every number in use is lower."""
+        return self.links.next_number
+
+    @property
+    def next_node(self) -> int:
+        """The id that the next new node gets: every id in use is lower."""
+        return self.splits.next_number
+
+    def number(self, changes: NDArray[np.int32]) -> None:
+        """Number the proposed changes of a generation, in their order, in place (see `neat.kernels.innovations`)."""
+        self.links.reserve(3 * len(changes))
+        self.splits.reserve(len(changes))
+        number_changes(0, len(changes), changes, self.splits.columns, self.links.columns)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The registry as arrays, for checkpoints; `from_arrays` is the inverse."""
+        return {
+            "source": self.links.first[: self.links.count].copy(),
+            "target": self.links.second[: self.links.count].copy(),
+            "innovation": self.links.number[: self.links.count].copy(),
+            "split_innovation": self.splits.first[: self.splits.count].copy(),
+            "split_copy": self.splits.second[: self.splits.count].copy(),
+            "split_node": self.splits.number[: self.splits.count].copy(),
+            "next": np.array([self.next_innovation, self.next_node], np.int64),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Innovations:
+        """The registry of which `arrays` gave these.
+
+        Raises
+        ------
+        ValueError : if they are no such arrays.
+        """
+        links = [np.asarray(arrays[name]) for name in ("source", "target", "innovation")]
+        splits = [np.asarray(arrays[name]) for name in ("split_innovation", "split_copy", "split_node")]
+        following = np.asarray(arrays["next"])
+        for columns, next_number in zip((links, splits), following, strict=True):
+            if any(c.dtype != np.int32 or c.ndim != 1 or len(c) != len(columns[0]) or (c < 0).any() for c in columns):
+                raise ValueError("the columns of a registry must be int32, not negative, and of the same length")
+            if columns[2].max(initial=-1) >= next_number or not 0 <= next_number <= _LIMIT:
+                raise ValueError(f"a registry's next number must be above all others, got {next_number}")
+        return cls(Numbering(*links, int(following[0])), Numbering(*splits, int(following[1])))
+
+
+class Numbering:
+    """A growing hash table (first, second) -> number, which numbers what it does not know yet."""
+
+    def __init__(
+        self, first: NDArray[np.int32], second: NDArray[np.int32], number: NDArray[np.int32], next_number: int
+    ) -> None:
+        self.first = first  # [capacity]
+        self.second = second
+        self.number = number
+        self.tally = np.array([len(first), next_number], np.int64)  # entries, next number
+        self.table = np.empty(0, np.int32)  # entry or -1, of a power of two slots
+        self._grow(len(first))
+
+    @property
+    def count(self) -> int:
+        return int(self.tally[0])
+
+    @property
+    def next_number(self) -> int:
+        return int(self.tally[1])
+
+    @property
+    def columns(self) -> tuple[NDArray[Any], ...]:
+        """What kernels take."""
+        return self.first, self.second, self.number, self.table, self.tally
+
+    def reserve(self, more: int) -> None:
+        """Make room for that many new entries."""
+        if self.next_number + more > _LIMIT:
+            raise OverflowError("the run has used up all numbers of genes")
+        if self.count + more > len(self.first):
+            self._grow(2 * (self.count + more))
+
+    def _grow(self, capacity: int) -> None:
+        capacity = max(capacity, 64)
+        self.first, self.second, self.number = (
+            np.concatenate([column[: self.count], np.zeros(capacity - self.count, np.int32)])
+            for column in (self.first, self.second, self.number)
+        )
+        self.table = np.full(1 << (2 * capacity - 1).bit_length(), -1, np.int32)
+        fill_table(0, self.count, self.first, self.second, self.table)

@@ -1,0 +1,86 @@
+"""Small graphs of one genome: node positions, links grouped by an end, cycles.
+
+Nodes are positions in the genome's ascending list of node ids; a link runs from ``tail[e]`` to ``head[e]``.
+"""
+
+# mypy: disable-error-code="no-untyped-def,no-untyped-call"
+
+__all__ = ["find", "group", "reaches", "topological_rank"]
+
+
+def find(ids, begin, end, wanted):
+    """Position of ``wanted`` in the ascending ``ids[begin:end]``, relative to ``begin``; -1 if it is not there."""
+    low, high = begin, end
+    while low < high:
+        middle = (low + high) >> 1
+        if ids[middle] < wanted:
+            low = middle + 1
+        else:
+            high = middle
+    return low - begin if low < end and ids[low] == wanted else -1
+
+
+def group(ends, links, nodes, start, grouped):
+    """Group the links 0..links-1 by node: those with ``ends[e] == n`` are ``grouped[start[n]:start[n + 1]]``."""
+    for n in range(nodes + 1):
+        start[n] = 0
+    for e in range(links):
+        start[ends[e] + 1] += 1
+    for n in range(nodes):
+        start[n + 1] += start[n]
+    for e in range(links - 1, -1, -1):
+        start[ends[e] + 1] -= 1
+        grouped[start[ends[e] + 1]] = e
+    for n in range(nodes):
+        start[n] = start[n + 1]
+    start[nodes] = links
+
+
+def reaches(origin, goal, head, start, grouped, seen, stamp, stack):
+    """Whether a path leads from ``origin`` to ``goal``; links grouped by tail. ``seen`` holds no ``stamp`` yet."""
+    stack[0] = origin
+    seen[origin] = stamp
+    depth = 1
+    while depth:
+        depth -= 1
+        n = stack[depth]
+        if n == goal:
+            return True
+        for i in range(start[n], start[n + 1]):
+            m = head[grouped[i]]
+            if seen[m] != stamp:
+                seen[m] = stamp
+                stack[depth] = m
+                depth += 1
+    return False
+
+
+def topological_rank(tail, head, links, nodes, start, grouped, left_out, degree, queue, rank):
+    """Number the nodes so that links run upwards; -1 for nodes on a cycle or behind one. Return how many got a rank.
+
+    Links with a true ``left_out`` do not count. Links are grouped by tail.
+    """
+    for n in range(nodes):
+        degree[n] = 0
+        rank[n] = -1
+    for e in range(links):
+        if not left_out[e]:
+            degree[head[e]] += 1
+    filled = 0
+    for n in range(nodes):
+        if degree[n] == 0:
+            queue[filled] = n
+            filled += 1
+    done = 0
+    while done < filled:
+        n = queue[done]
+        rank[n] = done
+        done += 1
+        for i in range(start[n], start[n + 1]):
+            e = grouped[i]
+            if not left_out[e]:
+                degree[head[e]] -= 1
+                if degree[head[e]] == 0:
+                    queue[filled] = head[e]
+                    filled += 1
+    return done

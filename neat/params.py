@@ -183,7 +183,9 @@ class NEATParams:
     # --- selection and reproduction
     survival_threshold: float = probability(0.2, "best fraction of a species that reproduces", "authors' code")
     elitism: int = parameter(1, "best of a species that are copied unchanged", "paper 4.1", low=0)
-    elite_min_species_size: int = parameter(6, "least size of a species that copies its best", "paper 4.1: more than five", low=1)
+    elite_min_species_size: int = parameter(
+        6, "least size of a species that copies its best", "paper 4.1: more than five", low=1
+    )
     max_stagnation: int = parameter(
         15, "generations without improvement until a species may not reproduce", "paper 4.1", low=1
     )

@@ -1,0 +1,186 @@
+"""NEAT by ask and tell (Stanley & Miikkulainen 2002)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genomes.evaluation import Evaluation
+from genomes.population import Genome, Population
+from neat.breeding import breed
+from neat.initial import first_generation
+from neat.params import NEATParams
+from neat.report import GenerationReport
+from neat.reproduction import Ranking, allot, best_species, draw_matings, may_reproduce, representatives, shares
+from neat.speciation import adapt_threshold, speciate
+from neat.state import Arrays, Scalars, State
+
+__all__ = ["NEAT"]
+
+
+class NEAT:
+    """Evolves networks for a task: ``ask`` for a population, evaluate it, ``tell`` how it fared, again and again.
+
+    Parameters
+    ----------
+    num_inputs, num_outputs : of the task; a constant input is appended where ``params.bias_input`` is set.
+    seed : 0 .. 2**64 - 1, decides the whole run.
+    maximize : whether higher fitness is better.
+    episodes_change : fitness of one genome differs between generations, so stagnation is judged by means of five.
+    initial : the first generation is this genome and variations of it; None: as ``params.initial`` says.
+    """
+
+    report: GenerationReport | None = None  # of the last generation that was told of
+
+    def __init__(
+        self,
+        params: NEATParams,
+        num_inputs: int,
+        num_outputs: int,
+        seed: int = 1,
+        *,
+        maximize: bool = True,
+        episodes_change: bool = False,
+        initial: Genome | None = None,
+    ) -> None:
+        if not 0 <= seed < 2**64:
+            raise ValueError(f"seed must be between 0 and 2**64 - 1, got {seed}")
+        self.params, self.maximize, self.episodes_change, self._initial = params, maximize, episodes_change, initial
+        population = first_generation(params, num_inputs, num_outputs, seed, 0, initial)
+        self._state = State.first(population, params, seed)
+        self._asked = False
+
+    @property
+    def generation(self) -> int:
+        """Index, from 0, of the generation that ``ask`` gives."""
+        return self._state.generation
+
+    @property
+    def done(self) -> bool:
+        """Whether the run cannot go on: it is extinct, and ``params.extinction`` is ``"stop"``."""
+        return self._state.done
+
+    def ask(self) -> Population:
+        """The P genomes to evaluate, elites included.
+
+        Raises
+        ------
+        RuntimeError : the last population has not been told of yet, or the run is done.
+        """
+        if self.done:
+            raise RuntimeError("the run is over: no species may reproduce (extinction = stop)")
+        if self._asked:
+            raise RuntimeError("ask() was called twice: tell() the evaluation of the last population first")
+        self._asked = True
+        return self._state.population
+
+    def tell(self, evaluation: Evaluation) -> None:
+        """Breed the next generation, given the evaluation of the population that ``ask`` gave.
+
+        Raises
+        ------
+        RuntimeError : there is no population to tell of.
+        ValueError : the evaluation has another length, or negative fitness where that is not allowed.
+        """
+        fitness = self._receive(evaluation)
+        ranking = Ranking.of(fitness, self._speciate())
+        refocused = self._judge(ranking)
+        offspring = self._allot(ranking, refocused)
+        self.report = GenerationReport.of(self._state, ranking, offspring, refocused=refocused, maximize=self.maximize)
+        if self.report.extinct:
+            self._end_or_restart()
+        else:
+            self._reproduce(ranking, offspring)
+        self._asked = False
+
+    def _receive(self, evaluation: Evaluation) -> NDArray[np.float64]:
+        """Fitness [P] to be maximised, -inf where failed."""
+        if not self._asked:
+            raise RuntimeError("tell() was called without ask(): there is no population to tell of")
+        if len(evaluation) != len(self._state.population):
+            raise ValueError(f"the evaluation is of {len(evaluation)} genomes, asked for {len(self._state.population)}")
+        fitness = evaluation.fitness if self.maximize else -evaluation.fitness
+        if not self.params.allow_negative_fitness and (fitness < 0).any():
+            raise ValueError(
+                f"fitness {fitness.min():g} of genome {int(np.argmin(fitness))} is negative: species share fitness in "
+                f"proportion to it (allow_negative_fitness = false, as in the preset neat-2002)"
+            )
+        return np.where(evaluation.failed, -np.inf, fitness)
+
+    def _speciate(self) -> NDArray[np.int32]:
+        """Species [P] of every genome, as rows of the table of species."""
+        state = self._state
+        species_of, founders = speciate(state.population, state.representatives, self.params, state.threshold)
+        return state.renew_species(species_of, len(founders))
+
+    def _judge(self, ranking: Ranking) -> bool:
+        """Note records and the phase; returns whether the population had none for so long that it must refocus."""
+        state, params = self._state, self.params
+        state.note_progress(ranking.best, self.episodes_change)
+        state.phase = state.phase.after(state.mean_connections, state.generation, params)
+        idle = state.generation - int(state.progress.improved[0])
+        refocused = 0 < params.population_stagnation <= idle
+        if refocused:
+            state.forgive(best_species(ranking, 2))
+        return refocused
+
+    def _allot(self, ranking: Ranking, refocused: bool) -> NDArray[np.int64]:
+        """Offspring [S] of each species; none at all when no species may reproduce."""
+        state, params = self._state, self.params
+        stagnation = state.generation - state.species.progress.improved
+        allowed = may_reproduce(ranking, stagnation, params)
+        if refocused:
+            allowed &= np.isin(np.arange(len(allowed)), best_species(ranking, 2))
+        protected = best_species(ranking, params.species_elitism)
+        return allot(shares(ranking, params.allow_negative_fitness), allowed, protected, params.population)
+
+    def _reproduce(self, ranking: Ranking, offspring: NDArray[np.int64]) -> None:
+        """Replace the population by its offspring; species without any die."""
+        state, params = self._state, self._state.phase.effective(self.params)
+        key, parents = (state.seed, state.generation), state.population
+        matings = draw_matings(ranking, offspring, np.diff(parents.conn_start), params, key)
+        alive = offspring > 0
+        state.representatives = parents.select(representatives(ranking, params.representative, key)[alive])
+        state.population = breed(parents, matings, params, state.innovations, *key)
+        state.threshold = adapt_threshold(state.threshold, len(state.species), params)
+        state.species = state.species.select(alive)
+        state.generation += 1
+
+    def _end_or_restart(self) -> None:
+        state, params = self._state, self.params
+        if params.extinction == "stop":
+            state.done = True
+            return
+        old, generation = state.population, state.generation + 1
+        population = first_generation(params, old.task_inputs, old.num_outputs, state.seed, generation, self._initial)
+        self._state = State.first(population, params, state.seed, generation, state.next_species)
+
+    def state_dict(self) -> tuple[Arrays, Scalars]:
+        """Everything that ``restore`` needs to go on bit for bit: arrays by name, and values that JSON can hold."""
+        return self._state.to_arrays()
+
+    @classmethod
+    def restore(
+        cls,
+        params: NEATParams,
+        arrays: Mapping[str, NDArray[Any]],
+        scalars: Mapping[str, Any],
+        *,
+        maximize: bool = True,
+        episodes_change: bool = False,
+        initial: Genome | None = None,
+    ) -> NEAT:
+        """The algorithm as it was when ``state_dict`` gave these; the other arguments as they were, too.
+
+        Raises
+        ------
+        KeyError, ValueError, TypeError : the arrays and scalars are not those of a state.
+        """
+        self = cls.__new__(cls)
+        self.params, self.maximize, self.episodes_change, self._initial = params, maximize, episodes_change, initial
+        self._state = State.from_arrays(arrays, scalars)
+        self._asked = False
+        return self

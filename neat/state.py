@@ -1,0 +1,212 @@
+"""What changes during a run, and how it is written to arrays and scalars and read back."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genomes.population import CONNECTION_GENES, NODE_GENES, Population
+from neat.complexity import Phase
+from neat.innovations import Innovations
+from neat.params import NEATParams
+
+__all__ = ["Arrays", "Progress", "Scalars", "SpeciesTable", "State"]
+
+Arrays: TypeAlias = dict[str, NDArray[Any]]
+Scalars: TypeAlias = dict[str, Any]
+
+AVERAGED = 5  # generations over which a best is averaged where episodes change
+POPULATION_GENES = ("node_start", *NODE_GENES, "conn_start", *CONNECTION_GENES)
+
+
+@dataclass(frozen=True, eq=False)
+class Progress:
+    """When each of S species, or the population as the only row, last set a record."""
+
+    record: NDArray[np.float64]  # [S] -inf where there is none yet
+    improved: NDArray[np.int64]  # [S] generation of the record
+    recent: NDArray[np.float64]  # [S, AVERAGED] best of the last generations, latest last; NaN before the first
+
+    @classmethod
+    def new(cls, rows: int, generation: int) -> Progress:
+        """No record yet."""
+        nothing = np.full(rows, -np.inf)
+        return cls(nothing, np.full(rows, generation, np.int64), np.full((rows, AVERAGED), np.nan))
+
+    def after(self, best: NDArray[np.float64], generation: int, episodes_change: bool) -> Progress:
+        """The records after a generation whose ``best`` [S] is given.
+
+        Where episodes change between generations a record is one of the mean of the last five bests; until there are
+        five, a row counts as improving.
+        """
+        recent = np.concatenate((self.recent[:, 1:], best[:, None]), axis=1)
+        score = recent.mean(axis=1) if episodes_change else best
+        better = (score > self.record) | np.isnan(score)
+        record = np.where(score > self.record, score, self.record)
+        return Progress(record, np.where(better, generation, self.improved), recent)
+
+    def select(self, rows: NDArray[Any]) -> Progress:
+        """These rows."""
+        return Progress(self.record[rows], self.improved[rows], self.recent[rows])
+
+    def extended(self, rows: int, generation: int) -> Progress:
+        """With so many new rows."""
+        new = Progress.new(rows, generation)
+        pairs = ((getattr(self, f.name), getattr(new, f.name)) for f in dataclasses.fields(Progress))
+        return Progress(*(np.concatenate(pair) for pair in pairs))
+
+
+@dataclass(frozen=True, eq=False)
+class SpeciesTable:
+    """S species, in order of age."""
+
+    id: NDArray[np.int32]  # [S] ascending
+    created: NDArray[np.int64]  # [S] generation
+    progress: Progress  # S rows
+
+    @classmethod
+    def empty(cls) -> SpeciesTable:
+        """No species."""
+        return cls(np.empty(0, np.int32), np.empty(0, np.int64), Progress.new(0, 0))
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+    def select(self, rows: NDArray[Any]) -> SpeciesTable:
+        """These species, given in ascending order or as a mask."""
+        return SpeciesTable(self.id[rows], self.created[rows], self.progress.select(rows))
+
+    def extended(self, rows: int, first_id: int, generation: int) -> SpeciesTable:
+        """With so many new species."""
+        return SpeciesTable(
+            np.concatenate((self.id, np.arange(first_id, first_id + rows, dtype=np.int32))),
+            np.concatenate((self.created, np.full(rows, generation, np.int64))),
+            self.progress.extended(rows, generation),
+        )
+
+
+@dataclass
+class State:
+    """All that a run has to remember between generations."""
+
+    seed: int
+    generation: int  # of the population, from 0
+    population: Population  # P genomes, to be evaluated next
+    representatives: Population | None  # S genomes, one for each species of the generation before
+    species: SpeciesTable  # S species of the generation before
+    next_species: int
+    threshold: float
+    progress: Progress  # one row, the population's
+    phase: Phase
+    innovations: Innovations
+    done: bool = False
+
+    @classmethod
+    def first(
+        cls, population: Population, params: NEATParams, seed: int, generation: int = 0, next_species: int = 0
+    ) -> State:
+        """The state at the beginning of a run, or when it begins anew."""
+        return cls(
+            seed=seed,
+            generation=generation,
+            population=population,
+            representatives=None,
+            species=SpeciesTable.empty(),
+            next_species=next_species,
+            threshold=params.compatibility_threshold,
+            progress=Progress.new(1, generation),
+            phase=dataclasses.replace(Phase.first(params), since=generation),
+            innovations=Innovations.of(population),
+        )
+
+    @property
+    def mean_connections(self) -> float:
+        """Mean number of connection genes of a genome."""
+        return len(self.population.innovation) / len(self.population)
+
+    def renew_species(self, species_of: NDArray[np.int32], founded: int) -> NDArray[np.int32]:
+        """Enter the new species, drop those without members, and renumber ``species_of`` [P] accordingly."""
+        table = self.species.extended(founded, self.next_species, self.generation)
+        self.next_species += founded
+        alive = np.bincount(species_of, minlength=len(table)) > 0
+        self.species = table.select(alive)
+        row = np.cumsum(alive, dtype=np.int32) - np.int32(1)
+        return row[species_of]
+
+    def note_progress(self, best: NDArray[np.float64], episodes_change: bool) -> None:
+        """Enter the best fitness [S] of each species, and the population's, into the records."""
+        progress = self.species.progress.after(best, self.generation, episodes_change)
+        self.species = dataclasses.replace(self.species, progress=progress)
+        self.progress = self.progress.after(best.max(keepdims=True), self.generation, episodes_change)
+
+    def forgive(self, species: NDArray[np.int64]) -> None:
+        """Count these species, and the population, as improved just now."""
+        self.species.progress.improved[species] = self.generation
+        self.progress.improved[0] = self.generation
+
+    def to_arrays(self) -> tuple[Arrays, Scalars]:
+        """Arrays by name, and values that JSON can hold exactly; `from_arrays` is the inverse."""
+        arrays = _population_arrays("population", self.population)
+        if self.representatives is not None:
+            arrays |= _population_arrays("representatives", self.representatives)
+        arrays |= {"species.id": self.species.id, "species.created": self.species.created}
+        for name, progress in (("species", self.species.progress), ("progress", self.progress)):
+            arrays |= {f"{name}.{key}": value for key, value in vars(progress).items()}
+        arrays |= {f"innovations.{key}": value for key, value in self.innovations.arrays().items()}
+        arrays["phase.history"] = np.array(self.phase.history, np.float64)
+        scalars: Scalars = {
+            "seed": self.seed,
+            "generation": self.generation,
+            "num_inputs": self.population.num_inputs,
+            "num_outputs": self.population.num_outputs,
+            "bias_input": self.population.bias_input,
+            "next_species": self.next_species,
+            "threshold": self.threshold,
+            "done": self.done,
+            "phase": {f: getattr(self.phase, f) for f in ("simplifying", "since", "ceiling", "last_mean")},
+        }
+        return arrays, scalars
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], scalars: Mapping[str, Any]) -> State:
+        """The state of which `to_arrays` gave these.
+
+        Raises
+        ------
+        KeyError, ValueError, TypeError : they are no such arrays and scalars.
+        """
+        has_representatives = "representatives.node_start" in arrays
+        prefix = "innovations."
+        return cls(
+            seed=int(scalars["seed"]),
+            generation=int(scalars["generation"]),
+            population=_population_of("population", arrays, scalars),
+            representatives=_population_of("representatives", arrays, scalars) if has_representatives else None,
+            species=SpeciesTable(arrays["species.id"], arrays["species.created"], _progress_of("species", arrays)),
+            next_species=int(scalars["next_species"]),
+            threshold=float(scalars["threshold"]),
+            progress=_progress_of("progress", arrays),
+            phase=Phase(history=tuple(arrays["phase.history"].tolist()), **scalars["phase"]),
+            innovations=Innovations.from_arrays(
+                {key.removeprefix(prefix): value for key, value in arrays.items() if key.startswith(prefix)}
+            ),
+            done=bool(scalars["done"]),
+        )
+
+
+def _population_arrays(name: str, population: Population) -> Arrays:
+    return {f"{name}.{genes}": getattr(population, genes) for genes in POPULATION_GENES}
+
+
+def _population_of(name: str, arrays: Mapping[str, NDArray[Any]], scalars: Mapping[str, Any]) -> Population:
+    genes = (arrays[f"{name}.{genes}"] for genes in POPULATION_GENES)
+    return Population(scalars["num_inputs"], scalars["num_outputs"], *genes, bias_input=scalars["bias_input"])
+
+
+def _progress_of(name: str, arrays: Mapping[str, NDArray[Any]]) -> Progress:
+    return Progress(*(arrays[f"{name}.{field.name}"] for field in dataclasses.fields(Progress)))

@@ -17,7 +17,7 @@ import math
 
 import numpy as np
 
-__all__ = ["normals", "random_bits", "uniform", "uniforms"]
+__all__ = ["normals", "random_bits", "to_normal", "to_unit", "uniform", "uniforms"]
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)
 _MULTIPLIER_1 = np.uint64(0xCD9E8D57)
@@ -25,13 +25,19 @@ _WEYL_0 = np.uint32(0x9E3779B9)
 _WEYL_1 = np.uint32(0xBB67AE85)
 _SHIFT_32 = np.uint64(32)
 _MASK_32 = np.uint64(0xFFFFFFFF)
-_ROUND_0, _ROUND_2, _ROUND_4, _ROUND_6, _ROUND_8 = (np.uint32(r) for r in (0, 2, 4, 6, 8))
-_ONE = np.uint32(1)
+_ROUND_1, _ROUND_2, _ROUND_3, _ROUND_4, _ROUND_5, _ROUND_6, _ROUND_7, _ROUND_8, _ROUND_9 = (
+    np.uint32(r) for r in range(1, 10)
+)
 _SHIFT_8 = np.uint32(8)
 _UNIT = np.float32(2.0**-24)
-_HALF_UNIT = np.float32(2.0**-25)
-_TWO_PI = np.float32(2.0 * math.pi)
-_MINUS_TWO = np.float32(-2.0)
+_HALF, _ONE, _ZERO, _MINUS_TWO = np.float32(0.5), np.float32(1.0), np.float32(0.0), np.float32(-2.0)
+_SQRT_HALF_BITS = np.int32(0x3F3504F3)
+_EXPONENT = np.int32(23)
+_LN_2 = np.float32(math.log(2.0))
+# Minimax polynomials: (ln(1 + r) - r) / r**2 for 1 + r in [1/sqrt 2, sqrt 2]; cos(2 pi t) and sin(2 pi t) / t in t**2, |t| <= 1/2
+_LN = tuple(np.float32(c) for c in (-0.50001144, 0.33314675, -0.24908289, 0.20491759, -0.18680751, 0.11931054))
+_COS = tuple(np.float32(c) for c in (0.99999923, -19.73898125, 64.92865753, -85.2716217, 58.79049301, -21.0711059))
+_SIN = tuple(np.float32(c) for c in (6.28318501, -41.34159088, 81.59994507, -76.61447144, 41.34288406, -12.47124386))
 
 
 def random_bits(seed, generation, purpose, index, draw):  # type: ignore[no-untyped-def]
@@ -40,16 +46,20 @@ def random_bits(seed, generation, purpose, index, draw):  # type: ignore[no-unty
     k1 = np.uint32(np.uint64(seed) >> _SHIFT_32)
     words = np.uint32(draw), np.uint32(index), np.uint32(generation), np.uint32(purpose)
     # Ten rounds, written out: a loop in here would keep loops over draws from vectorising.
-    words = _two_rounds(words, k0, k1, _ROUND_0)
-    words = _two_rounds(words, k0, k1, _ROUND_2)
-    words = _two_rounds(words, k0, k1, _ROUND_4)
-    words = _two_rounds(words, k0, k1, _ROUND_6)
-    return _two_rounds(words, k0, k1, _ROUND_8)
+    words = _round(words, k0, k1)
+    words = _round(words, _key(k0, _WEYL_0, _ROUND_1), _key(k1, _WEYL_1, _ROUND_1))
+    words = _round(words, _key(k0, _WEYL_0, _ROUND_2), _key(k1, _WEYL_1, _ROUND_2))
+    words = _round(words, _key(k0, _WEYL_0, _ROUND_3), _key(k1, _WEYL_1, _ROUND_3))
+    words = _round(words, _key(k0, _WEYL_0, _ROUND_4), _key(k1, _WEYL_1, _ROUND_4))
+    words = _round(words, _key(k0, _WEYL_0, _ROUND_5), _key(k1, _WEYL_1, _ROUND_5))
+    words = _round(words, _key(k0, _WEYL_0, _ROUND_6), _key(k1, _WEYL_1, _ROUND_6))
+    words = _round(words, _key(k0, _WEYL_0, _ROUND_7), _key(k1, _WEYL_1, _ROUND_7))
+    words = _round(words, _key(k0, _WEYL_0, _ROUND_8), _key(k1, _WEYL_1, _ROUND_8))
+    return _round(words, _key(k0, _WEYL_0, _ROUND_9), _key(k1, _WEYL_1, _ROUND_9))
 
 
-def _two_rounds(words, k0, k1, r):  # type: ignore[no-untyped-def]
-    words = _round(words, np.uint32(k0 + r * _WEYL_0), np.uint32(k1 + r * _WEYL_1))
-    return _round(words, np.uint32(k0 + (r + _ONE) * _WEYL_0), np.uint32(k1 + (r + _ONE) * _WEYL_1))
+def _key(key, step, number):  # type: ignore[no-untyped-def]
+    return np.uint32(key + number * step)
 
 
 def _round(words, k0, k1):  # type: ignore[no-untyped-def]
@@ -57,9 +67,9 @@ def _round(words, k0, k1):  # type: ignore[no-untyped-def]
     product_0 = _MULTIPLIER_0 * np.uint64(c0)
     product_1 = _MULTIPLIER_1 * np.uint64(c2)
     return (
-        np.uint32(product_1 >> _SHIFT_32) ^ c1 ^ k0,
+        np.uint32(np.uint32(product_1 >> _SHIFT_32) ^ c1 ^ k0),
         np.uint32(product_1 & _MASK_32),
-        np.uint32(product_0 >> _SHIFT_32) ^ c3 ^ k1,
+        np.uint32(np.uint32(product_0 >> _SHIFT_32) ^ c3 ^ k1),
         np.uint32(product_0 & _MASK_32),
     )
 
@@ -84,6 +94,25 @@ def uniforms(seed, generation, purpose, index, draw):  # type: ignore[no-untyped
 def normals(seed, generation, purpose, index, draw):  # type: ignore[no-untyped-def]
     """Two independent standard normal float32, by Box-Muller; at most 5.9 in size."""
     a, b, _, _ = random_bits(seed, generation, purpose, index, draw)
-    radius = math.sqrt(_MINUS_TWO * math.log(to_unit(a) + _HALF_UNIT))
-    angle = _TWO_PI * to_unit(b)
-    return np.float32(radius * math.cos(angle)), np.float32(radius * math.sin(angle))
+    radius, t = _radius(a), to_unit(b) - _HALF
+    return radius * _horner_5(_COS, t * t), radius * t * _horner_5(_SIN, t * t)
+
+
+def to_normal(a, b):  # type: ignore[no-untyped-def]
+    """A standard normal float32 from two words: the first of `normals`."""
+    t = to_unit(b) - _HALF
+    return _radius(a) * _horner_5(_COS, t * t)
+
+
+def _radius(bits):  # type: ignore[no-untyped-def]
+    """sqrt(-2 ln u) of u in (0, 1]. Polynomials, here and for the angle: they vectorise, and are the same anywhere."""
+    u = np.float32((np.float32(bits >> _SHIFT_8) + _HALF) * _UNIT)
+    as_int = u.view(np.int32)
+    exponent = np.int32((as_int - _SQRT_HALF_BITS) >> _EXPONENT)
+    r = np.int32(as_int - (exponent << _EXPONENT)).view(np.float32) - _ONE
+    logarithm = np.float32(exponent) * _LN_2 + r * (_ONE + r * _horner_5(_LN, r))
+    return np.float32(math.sqrt(max(_MINUS_TWO * logarithm, _ZERO)))
+
+
+def _horner_5(c, x):  # type: ignore[no-untyped-def]
+    return c[0] + x * (c[1] + x * (c[2] + x * (c[3] + x * (c[4] + x * c[5]))))

@@ -34,7 +34,8 @@ _HALF, _ONE, _ZERO, _MINUS_TWO = np.float32(0.5), np.float32(1.0), np.float32(0.
 _SQRT_HALF_BITS = np.int32(0x3F3504F3)
 _EXPONENT = np.int32(23)
 _LN_2 = np.float32(math.log(2.0))
-# Minimax polynomials: (ln(1 + r) - r) / r**2 for 1 + r in [1/sqrt 2, sqrt 2]; cos(2 pi t) and sin(2 pi t) / t in t**2, |t| <= 1/2
+# Near-minimax polynomials: (ln(1 + r) - r) / r**2 in r, for 1 + r in [1/sqrt 2, sqrt 2];
+# cos(2 pi t) and sin(2 pi t) / t in t**2, for |t| <= 1/2
 _LN = tuple(np.float32(c) for c in (-0.50001144, 0.33314675, -0.24908289, 0.20491759, -0.18680751, 0.11931054))
 _COS = tuple(np.float32(c) for c in (0.99999923, -19.73898125, 64.92865753, -85.2716217, 58.79049301, -21.0711059))
 _SIN = tuple(np.float32(c) for c in (6.28318501, -41.34159088, 81.59994507, -76.61447144, 41.34288406, -12.47124386))

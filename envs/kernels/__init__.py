@@ -1,0 +1,1 @@
+"""Rollouts: `glue` (rows of a rollout), `rollout` (the two loops), `lanes` (vector operations), `plan` (classes)."""

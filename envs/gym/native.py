@@ -1,0 +1,70 @@
+"""A native environment as a Gymnasium environment."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+
+from envs.native import NativeEnv, native_env
+
+__all__ = ["NativeGymEnv"]
+
+
+class NativeGymEnv(gymnasium.Env[Any, Any]):
+    """Steps the same scalar functions as the rollout kernels do, in plain Python.
+
+    ``reset(options={"state": ...})`` starts from a given state. The time limit is Gymnasium's wrapper.
+
+    Parameters
+    ----------
+    native : an environment, or the id of a registered one.
+    """
+
+    metadata = {"render_modes": []}  # noqa: RUF012  Gymnasium's own form
+
+    def __init__(self, native: NativeEnv | str) -> None:
+        self.native = native_env(native) if isinstance(native, str) else native
+        high = np.array(self.native.observation_high, np.float32)
+        self.observation_space = spaces.Box(-high, high, dtype=np.float32)
+        actions = self.native.actions
+        self.action_space: spaces.Space[Any]
+        if isinstance(actions, int):
+            self.action_space = spaces.Discrete(actions)
+        else:
+            low, up = (np.array(bound, np.float32) for bound in actions)
+            self.action_space = spaces.Box(low, up, dtype=np.float32)
+        self.state: tuple[np.float32, ...] | None = None
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Start an episode, from ``options["state"]`` where it is given."""
+        super().reset(seed=seed)
+        given = (options or {}).get("state")
+        if given is None:
+            randoms = self.np_random.random(self.native.randoms, np.float32)
+            given = self.native.reset(tuple(randoms))
+        self.state = _floats(given)
+        if len(self.state) != self.native.num_states or not all(map(math.isfinite, self.state)):
+            raise ValueError(f"a state of {self.native.id} is {self.native.num_states} finite numbers, got {given}")
+        return self._observation(), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """One step; an action outside the action space is an error."""
+        if self.state is None:
+            raise RuntimeError("call reset before step")
+        if not self.action_space.contains(action):
+            raise ValueError(f"{self.native.id} has no action {action!r}; its actions are {self.action_space}")
+        native_action = np.int32(action) if isinstance(self.native.actions, int) else _floats(action)
+        state, reward, terminated = self.native.step(self.state, native_action)
+        self.state = _floats(state)
+        return self._observation(), float(reward), bool(terminated), False, {}
+
+    def _observation(self) -> Any:
+        return np.array(self.native.observe(self.state), np.float32)
+
+
+def _floats(values: Any) -> tuple[np.float32, ...]:
+    return tuple(np.float32(v) for v in values)

@@ -1,0 +1,44 @@
+"""The common plan of a class of networks: the union of their edges."""
+
+# mypy: disable-error-code="no-untyped-def,no-untyped-call"
+
+import numpy as np
+
+from genomes.kernels.binding import kernel
+
+__all__ = ["plan_class"]
+
+
+@kernel
+def plan_class(
+    begin, end, members, class_start, class_nodes, class_slots, class_node, union_offset, most_pairs,
+    node_start, edge_start, source, activation, union_start, union_source, class_code, place,
+):  # fmt: skip
+    """Write union_start, union_source, class_code and place (see `envs.rollout.Plan`) of classes ``begin`` to ``end``,
+    whose edges begin at ``union_offset``."""
+    number = np.empty(most_pairs, np.int32)  # of edge (node j, slot) in the union, at j * slots + slot
+    for c in range(begin, end):
+        count, slots, at = class_nodes[c], class_slots[c], class_node[c]
+        number[: count * slots] = -1
+        class_code[at : at + count] = activation[node_start[members[class_start[c]]] :][:count]
+        for m in range(class_start[c], class_start[c + 1]):
+            first = node_start[members[m]]
+            for j in range(count):
+                if activation[first + j] != class_code[at + j]:
+                    class_code[at + j] = -1
+                for e in range(edge_start[first + j], edge_start[first + j + 1]):
+                    number[j * slots + source[e]] = 0
+        edges = 0
+        for j in range(count):
+            union_start[at + j] = union_offset[c] + edges
+            for slot in range(slots):
+                if number[j * slots + slot] == 0:
+                    number[j * slots + slot] = edges
+                    union_source[union_offset[c] + edges] = slot
+                    edges += 1
+        union_start[at + count] = union_offset[c] + edges
+        for m in range(class_start[c], class_start[c + 1]):
+            first = node_start[members[m]]
+            for j in range(count):
+                for e in range(edge_start[first + j], edge_start[first + j + 1]):
+                    place[e] = number[j * slots + source[e]]

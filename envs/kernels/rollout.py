@@ -1,0 +1,252 @@
+"""Whole populations play an environment: closed-loop episodes, one genome at a time or one in each vector lane.
+
+Both kernels compute the same float32 operations in the same order, so they agree bit for bit. They are templates: the
+functions and row numbers that the first block declares are bound for each environment (see `envs.kernels.glue`).
+"""
+
+# mypy: disable-error-code="no-untyped-def,no-untyped-call"
+
+import numpy as np
+
+from genomes.functions.aggregations import aggregate
+from genomes.kernels.binding import kernel
+from genomes.rng import uniform
+
+__all__ = ["draw_starts", "play_lanes", "play_scalar", "try_act", "try_observe", "try_reset", "try_step"]
+
+LANES, TOTAL, RESIDUE, OUTPUTS, VALUES = 1, 0, 0, 0, 0
+
+
+def unbound(*_):
+    """Stands for a function that is bound before the kernel is compiled."""
+    raise NotImplementedError
+
+
+reset = observe = act = step = unbound
+activate = activate_row = add_residue = weighted_sum = unbound
+load_state = store_state = load_outputs = store_observation = state_residue = unbound
+load_randoms = load_start = store_start = unbound
+
+ZERO, ONE = np.float32(0.0), np.float32(1.0)
+NAN = np.float32(np.nan)
+IDLE = -1
+_ALIGNMENT = 64  # bytes of a cache line, and of the widest vector register
+
+
+@kernel
+def draw_starts(begin, end, seed, generation, purpose, scratch, starts):
+    """Starting states [K, S] of episodes ``begin`` to ``end``; ``scratch`` [K, number of uniforms]."""
+    for k in range(begin, end):
+        for draw in range(scratch.shape[1]):
+            scratch[k, draw] = uniform(seed, generation, purpose, k, draw)
+        store_start(starts[k], 0, reset(load_randoms(scratch[k], 0)))
+
+
+@kernel
+def play_scalar(
+    begin, end, members, starts, max_steps,
+    node_start, edge_start, bias, activation, aggregation, source, weight, output_slot,
+    num_inputs, task_inputs, bias_input, recurrent, activations_per_step, max_slots,
+    returns, steps,
+):  # fmt: skip
+    """Play all episodes of ``members[begin:end]``, one genome after the other (with LANES = 1)."""
+    rows = np.empty(VALUES + max_slots, np.float32)
+    values = rows[VALUES:]
+    for m in range(begin, end):
+        p = members[m]
+        first, count = node_start[p], node_start[p + 1] - node_start[p]
+        for k in range(starts.shape[0]):
+            store_state(rows, 0, load_start(starts[k], 0))
+            values[task_inputs:num_inputs] = bias_input
+            values[num_inputs : num_inputs + count * (1 + recurrent)] = ZERO
+            total, t, done = ZERO, 0, False
+            while not done and t < max_steps:
+                store_observation(rows, 0, observe(load_state(rows, 0)))
+                for _ in range(activations_per_step):
+                    for j in range(count):
+                        i = first + j
+                        summed = aggregate(
+                            aggregation[i], values, source, weight, edge_start[i], edge_start[i + 1], 1, 0
+                        )
+                        values[num_inputs + j] = activate(activation[i], summed + bias[i])
+                    if recurrent:
+                        for j in range(count):
+                            values[num_inputs + count + j] = values[num_inputs + j]
+                for o in range(output_slot.shape[1]):
+                    rows[OUTPUTS + o] = values[output_slot[p, o]]
+                state, reward, terminated = step(load_state(rows, 0), act(load_outputs(rows, 0)))
+                wrong = state_residue(state, reward)
+                store_state(rows, 0, state)
+                total += np.float32(reward) + wrong
+                done = bool(terminated) | (wrong != ZERO)
+                t += 1
+            returns[p, k] = total
+            steps[p, k] = t
+
+
+@kernel
+def play_lanes(
+    begin, end, members, class_start, class_node, class_nodes, union_start, union_source, class_code,
+    place, starts, max_steps,
+    node_start, edge_start, bias, activation, weight, output_slot,
+    num_inputs, task_inputs, bias_input, recurrent, activations_per_step, max_rows, max_union,
+    returns, steps, unsure,
+):  # fmt: skip
+    """Play items ``begin`` to ``end``, each an episode of a genome, a genome in each of LANES lanes.
+
+    Item ``i`` is episode ``i % K`` of genome ``members[i // K]``. The genomes ``members[class_start[c]:
+    class_start[c + 1]]`` of class ``c`` share a plan: ``class_nodes[c]`` nodes, each with the union of its incoming
+    edges over the class. A genome without one of these edges has weight 0 there, which adds nothing
+    as long as every value is finite; ``unsure`` [P] marks genomes for which that failed.
+    """
+    rows = aligned(max_rows * LANES)
+    weights = aligned(max_union * LANES)
+    episodes = starts.shape[0]
+    item = np.empty(LANES, np.int64)  # what each lane plays
+    loaded = np.empty(LANES, np.int64)  # the genome whose weights each lane holds
+    since = np.empty(LANES, np.int64)  # the tick at which the lane's episode began
+    live = np.empty(LANES, np.int32)
+    flag = np.empty(LANES, np.int32)
+    for c in range(len(class_start) - 1):
+        next_item = max(begin, class_start[c] * episodes)
+        last_item = min(end, class_start[c + 1] * episodes)
+        if next_item >= last_item:
+            continue
+        node, count = class_node[c], class_nodes[c]
+        union = union_start[node + count] - union_start[node]
+        rows[:] = ZERO
+        weights[: (union + count) * LANES] = ZERO
+        rows[(VALUES + task_inputs) * LANES : (VALUES + num_inputs) * LANES] = bias_input
+        loaded[:] = IDLE
+        live[:] = 0
+        item[:] = IDLE
+        active, tick, deadline = 0, 0, max_steps
+        for lane in range(LANES):
+            if next_item < last_item:
+                take(
+                    next_item, lane, item, loaded, since, live, tick, rows, weights, members, starts, count, union,
+                    place, node_start, edge_start, bias, weight, num_inputs, recurrent,
+                )  # fmt: skip
+                next_item += 1
+                active += 1
+        slots = output_slot[members[class_start[c]]]
+        nodes = VALUES + num_inputs
+        while active > 0:
+            for _ in range(activations_per_step):
+                for j in range(count):
+                    weighted_sum(
+                        weights, (union_start[node + j] - union_start[node]) * LANES,
+                        union_source, union_start[node + j], union_start[node + j + 1],
+                        rows, VALUES * LANES, (union + j) * LANES, (nodes + j) * LANES,
+                    )  # fmt: skip
+                    code = class_code[node + j]
+                    if code >= 0:
+                        activate_row(code, rows, (nodes + j) * LANES)
+                    else:
+                        activate_each(rows, (nodes + j) * LANES, loaded, activation, node_start, j)
+                if recurrent:
+                    rows[(nodes + count) * LANES : (nodes + 2 * count) * LANES] = rows[
+                        nodes * LANES : (nodes + count) * LANES
+                    ]
+            add_residue(rows, VALUES * LANES, num_inputs + count, RESIDUE * LANES)
+            for o in range(len(slots)):
+                for lane in range(LANES):
+                    rows[(OUTPUTS + o) * LANES + lane] = rows[(VALUES + slots[o]) * LANES + lane]
+            tick += 1
+            if physics(rows, live, flag) != 0 or tick >= deadline:
+                deadline = tick + max_steps
+                for lane in range(LANES):
+                    if item[lane] == IDLE:
+                        continue
+                    if flag[lane] != 0 or tick - since[lane] >= max_steps:
+                        p, k = members[item[lane] // episodes], item[lane] % episodes
+                        returns[p, k] = rows[TOTAL * LANES + lane]
+                        steps[p, k] = tick - since[lane]
+                        if rows[RESIDUE * LANES + lane] != ZERO:
+                            unsure[p] = True
+                        if next_item < last_item:
+                            take(
+                                next_item, lane, item, loaded, since, live, tick, rows, weights, members, starts,
+                                count, union, place, node_start, edge_start, bias, weight, num_inputs, recurrent,
+                            )  # fmt: skip
+                            next_item += 1
+                        else:
+                            item[lane], live[lane] = IDLE, 0
+                            active -= 1
+                    if item[lane] != IDLE:
+                        deadline = min(deadline, since[lane] + max_steps)
+
+
+def aligned(size):
+    """Uninitialised float32 [size] on a cache line."""
+    array = np.empty(size + _ALIGNMENT // 4, np.float32)
+    shift = (-array.ctypes.data // 4) % (_ALIGNMENT // 4)
+    return array[shift : shift + size]
+
+
+def physics(rows, live, flag):
+    """One step of every lane's environment, and the next observation; not 0 if an episode in a live lane is over."""
+    over = np.int32(0)
+    for lane in range(LANES):
+        state, reward, terminated = step(load_state(rows, lane), act(load_outputs(rows, lane)))
+        wrong = state_residue(state, reward)
+        store_state(rows, lane, state)
+        rows[TOTAL * LANES + lane] += np.float32(reward) + wrong
+        done = np.int32(np.int32(bool(terminated) | (wrong != ZERO)) & live[lane])
+        flag[lane] = done
+        over |= done
+        store_observation(rows, lane, observe(state))
+    return over
+
+
+def activate_each(rows, row, loaded, activation, node_start, j):
+    """Activate one node of every lane where the genomes' functions differ."""
+    for lane in range(LANES):
+        if loaded[lane] != IDLE:
+            rows[row + lane] = activate(activation[node_start[loaded[lane]] + j], rows[row + lane])
+
+
+def take(
+    new, lane, item, loaded, since, live, tick, rows, weights, members, starts, count, union,
+    place, node_start, edge_start, bias, weight, num_inputs, recurrent,
+):  # fmt: skip
+    """Begin episode ``new`` in a lane: its genome's weights and biases, the start, the first observation."""
+    p = members[new // starts.shape[0]]
+    if loaded[lane] != p:
+        for e in range(union):
+            weights[e * LANES + lane] = ZERO
+        first = node_start[p]
+        for e in range(edge_start[first], edge_start[first + count]):
+            weights[place[e] * LANES + lane] = weight[e]
+        for j in range(count):
+            weights[(union + j) * LANES + lane] = bias[first + j]
+        loaded[lane] = p
+    if recurrent:
+        for j in range(2 * count):
+            rows[(VALUES + num_inputs + j) * LANES + lane] = ZERO
+    state = load_start(starts[new % starts.shape[0]], 0)
+    store_state(rows, lane, state)
+    store_observation(rows, lane, observe(state))
+    rows[TOTAL * LANES + lane] = ZERO
+    rows[RESIDUE * LANES + lane] = ZERO
+    item[lane], since[lane], live[lane] = new, tick, 1
+
+
+@kernel
+def try_reset(randoms):
+    return reset(randoms)
+
+
+@kernel
+def try_observe(state):
+    return observe(state)
+
+
+@kernel
+def try_act(outputs):
+    return act(outputs)
+
+
+@kernel
+def try_step(state, action):
+    return step(state, action)

@@ -1,0 +1,257 @@
+"""Play whole populations in a native environment.
+
+Genomes of like size share a *plan* and run in the lanes of vector registers; the others run one after the other. Which
+way a genome goes, and with which others, changes no bit of its result.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.kernels import rollout as kernels
+from envs.kernels.glue import activation_rows, row_functions
+from envs.kernels.plan import plan_class
+from envs.native import NativeEnv, NativeEnvError
+from envs.task import Key
+from genomes.functions import activation_switch
+from genomes.kernels.binding import Kernel
+from genomes.kernels.parallel import parallel_for
+from genomes.networks import Networks
+
+__all__ = ["Episodes", "rollout", "starting_states"]
+
+LANES = 64  # four of the widest vectors: enough independent operations to hide their latency
+LEAST_EPISODES = 8  # a class with fewer does not fill lanes
+MOST_FILLING = 12.0  # a class whose common plan has more edges than this multiple of a genome's own is better off alone
+MOST_PAIRS = 1 << 22  # (node, slot) pairs of a class: bounds the scratch of planning
+GRAIN = 4 * LANES
+
+
+@dataclass(frozen=True, eq=False)
+class Episodes:
+    """K episodes of each of P genomes."""
+
+    returns: NDArray[np.float32]  # [P, K] sum of rewards; NaN where a state or reward was not finite
+    steps: NDArray[np.int32]  # [P, K]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """C classes of genomes that run in lanes together, and the genomes that run alone."""
+
+    alone: NDArray[np.int64]  # genomes
+    members: NDArray[np.int64]  # [M] genomes, by class
+    class_start: NDArray[np.int64]  # [C+1] class c owns members class_start[c]:class_start[c+1]
+    class_node: NDArray[np.int64]  # [C] where class c begins in the next arrays, which have an end mark per class
+    class_nodes: NDArray[np.int64]  # [C] its evaluated nodes
+    union_start: NDArray[np.int64]  # by class node: where its edges start; they end where the next node's start
+    union_source: NDArray[np.int32]  # slot
+    class_code: NDArray[np.int16]  # by class node: its activation, or -1 where the genomes differ
+    place: NDArray[np.int32]  # [E] number of an edge within its class's union
+    max_rows: int  # value slots of the largest class
+    max_union: int  # edges and nodes of the largest class
+
+
+def starting_states(env: NativeEnv, key: Key, purpose: int, episodes: int) -> NDArray[np.float32]:
+    """Starting states [K, S] of ``episodes`` episodes: a function of the key (seed, generation) and the purpose."""
+    starts = np.empty((episodes, env.num_states), np.float32)
+    scratch = np.empty((episodes, env.randoms), np.float32)
+    numbers = (np.uint64(key[0]), np.uint32(key[1]), np.uint32(purpose))
+    _run(env, kernels.draw_starts, 1, episodes, *numbers, scratch, starts, grain=episodes)
+    return starts
+
+
+def rollout(env: NativeEnv, networks: Networks, starts: NDArray[np.float32]) -> Episodes:
+    """Every network plays one episode from each of the starting states [K, S]."""
+    if (networks.task_inputs, networks.num_outputs) != (env.num_inputs, env.num_outputs):
+        raise ValueError(
+            f"{env.id} feeds {env.num_inputs} inputs and reads {env.num_outputs} outputs, "
+            f"the networks have {networks.task_inputs} and {networks.num_outputs}"
+        )
+    starts = np.ascontiguousarray(starts, np.float32)
+    if starts.ndim != 2 or starts.shape[1] != env.num_states:
+        raise ValueError(f"starting states must have shape [K, {env.num_states}], got {starts.shape}")
+    size, episodes = len(networks), len(starts)
+    result = Episodes(np.empty((size, episodes), np.float32), np.empty((size, episodes), np.int32))
+    if result.returns.size == 0:
+        return result
+    plan = make_plan(networks, episodes)
+    unsure = np.zeros(size, np.bool_)
+    play_in_lanes(env, networks, starts, plan, result, unsure)
+    play_alone(env, networks, starts, np.concatenate([plan.alone, np.flatnonzero(unsure)]), result)
+    return result
+
+
+def play_alone(
+    env: NativeEnv, networks: Networks, starts: NDArray[np.float32], members: NDArray[np.int64], result: Episodes
+) -> None:
+    """Play the genomes ``members`` one by one into ``result``."""
+    n = networks
+    arrays = (n.node_start, n.edge_start, n.bias, n.activation, n.aggregation, n.source, n.weight, n.output_slot)
+    bias_input = np.float32(n.bias_input or 0.0)
+    shape = (n.num_inputs, n.task_inputs, bias_input, n.recurrent, n.activations_per_step, n.max_slots)
+    if len(members):
+        arguments = (members, starts, env.max_steps, *arrays, *shape, result.returns, result.steps)
+        _run(env, kernels.play_scalar, 1, len(members), *arguments)
+
+
+def play_in_lanes(
+    env: NativeEnv,
+    networks: Networks,
+    starts: NDArray[np.float32],
+    plan: Plan,
+    result: Episodes,
+    unsure: NDArray[np.bool_],
+) -> None:
+    """Play the members of the plan's classes into ``result``; mark in ``unsure`` [P] those whose values were not all
+    finite: their results do not count."""
+    n, p = networks, plan
+    classes = (
+        p.members,
+        p.class_start,
+        p.class_node,
+        p.class_nodes,
+        p.union_start,
+        p.union_source,
+        p.class_code,
+        p.place,
+    )
+    arrays = (n.node_start, n.edge_start, n.bias, n.activation, n.weight, n.output_slot)
+    bias_input = np.float32(n.bias_input or 0.0)
+    shape = (n.num_inputs, n.task_inputs, bias_input, n.recurrent, n.activations_per_step)
+    rows = env.num_states + 2 + env.num_outputs + p.max_rows
+    if len(p.members):
+        arguments = (*classes, starts, env.max_steps, *arrays, *shape, rows, p.max_union)
+        results = (result.returns, result.steps, unsure)
+        _run(env, kernels.play_lanes, LANES, len(p.members) * len(starts), *arguments, *results, grain=GRAIN)
+
+
+def make_plan(networks: Networks, episodes: int) -> Plan:
+    """Sort the genomes that sum their inputs into classes of equal node count and output slots."""
+    n = networks
+    nodes = np.diff(n.node_start)
+    edges = n.edge_start[n.node_start[1:]] - n.edge_start[n.node_start[:-1]]
+    members = np.flatnonzero(np.add.reduceat(n.aggregation, n.node_start[:-1], dtype=np.int64) == 0)
+    shape = np.column_stack([nodes, n.output_slot])[members]
+    order = np.lexsort(shape.T[::-1])
+    members, shape = members[order], shape[order]
+    new = np.ones(len(members), np.bool_)
+    new[1:] = np.any(shape[1:] != shape[:-1], axis=1)
+
+    size = np.diff(np.flatnonzero(np.r_[new, True]))  # [C] genomes of each class
+    count = nodes[members[new]]  # [C] evaluated nodes
+    slots = n.num_inputs + count * (1 + n.recurrent)
+    good = (size * episodes >= LEAST_EPISODES) & (count * slots <= MOST_PAIRS)
+    members, size, count, slots = members[np.repeat(good, size)], size[good], count[good], slots[good]
+    class_start, class_node = _offsets(size), _offsets(count + 1)
+    class_edges = np.diff(_offsets(edges[members])[class_start])
+    union_offset = _offsets(np.minimum(class_edges, count * slots))
+    union_start = np.empty(class_node[-1], np.int64)
+    union_source = np.empty(union_offset[-1], np.int32)
+    class_code = np.empty(class_node[-1], np.int16)
+    place = np.empty(len(n.source), np.int32)
+    classes = (class_start, count, slots, class_node, union_offset, int((count * slots).max(initial=0)))
+    arrays = (n.node_start, n.edge_start, n.source, n.activation, union_start, union_source, class_code, place)
+    parallel_for(plan_class, len(count), members, *classes, *arrays)
+
+    union = union_start[class_node[1:] - 1] - union_offset[:-1]
+    keep = union * size <= MOST_FILLING * np.maximum(class_edges, size)
+    members, size, count, slots, union = (
+        members[np.repeat(keep, size)],
+        size[keep],
+        count[keep],
+        slots[keep],
+        union[keep],
+    )
+    return Plan(
+        np.setdiff1d(np.arange(len(n)), members),
+        members,
+        _offsets(size),
+        class_node[:-1][keep],
+        count,
+        union_start,
+        union_source,
+        class_code,
+        place,
+        int(slots.max(initial=0)),
+        int((union + count).max(initial=0)),
+    )
+
+
+def _offsets(counts: NDArray[Any]) -> NDArray[np.int64]:
+    start = np.zeros(len(counts) + 1, np.int64)
+    np.cumsum(counts, out=start[1:])
+    return start
+
+
+@cache
+def _bound(env: NativeEnv, template: Kernel, lanes: int, switch: Any) -> Kernel:
+    from envs.kernels import lanes as vectors
+
+    bindings = row_functions(env.num_states, env.num_inputs, env.num_outputs, env.randoms, lanes)
+    functions = {
+        "activate": switch,
+        "activate_row": activation_rows(switch, lanes),
+        "multiply_add": vectors.multiply_add,
+        "weighted_sum": vectors.weighted_sum(lanes),
+        "add_residue": vectors.add_residue(lanes),
+    }
+    return template.bind(**env.functions, **bindings, **functions)
+
+
+def _run(env: NativeEnv, template: Kernel, lanes: int, count: int, *arguments: Any, grain: int = 1) -> None:
+    """Run a kernel for an environment; an error of the environment's own functions names the function."""
+    play = _bound(env, template, lanes, activation_switch())
+    from numba.core.errors import NumbaError
+
+    try:
+        parallel_for(play, count, *arguments, grain=grain)
+    except NumbaError:
+        check_functions(env)
+        raise
+
+
+def check_functions(env: NativeEnv) -> None:
+    """Compile each function of an environment alone.
+
+    Raises
+    ------
+    NativeEnvError
+        Names the first function that cannot be compiled or that does not return what it should, with file and line.
+    """
+    bind = env.functions
+    half = np.float32(0.5)
+    state = _result(env, "reset", kernels.try_reset.bind(**bind), (half,) * env.randoms)
+    state = _numbers(env, "reset", "a state", state, env.num_states)
+    observation = _result(env, "observe", kernels.try_observe.bind(**bind), state)
+    _numbers(env, "observe", "an observation", observation, env.num_inputs)
+    action = _result(env, "act", kernels.try_act.bind(**bind), (half,) * env.num_outputs)
+    moved = _result(env, "step", kernels.try_step.bind(**bind), state, action)
+    if not isinstance(moved, tuple) or len(moved) != 3:
+        raise NativeEnvError(f"{_where(env, 'step')} must return (state, reward, terminated), it returned {moved!r}")
+    _numbers(env, "step", "a state", moved[0], env.num_states)
+    _numbers(env, "step", "reward and terminated", moved[1:], 2)
+
+
+def _result(env: NativeEnv, name: str, probe: Kernel, *arguments: Any) -> Any:
+    try:
+        return probe(*arguments)
+    except Exception as error:
+        raise NativeEnvError(f"{_where(env, name)} cannot be compiled: {error}") from error
+
+
+def _numbers(env: NativeEnv, name: str, what: str, values: Any, count: int) -> tuple[Any, ...]:
+    number = int | float | np.number | np.bool_
+    if not isinstance(values, tuple) or len(values) != count or not all(isinstance(v, number) for v in values):
+        raise NativeEnvError(f"{_where(env, name)} must return {what} as a tuple of {count} numbers, not {values!r}")
+    return tuple(np.float32(v) for v in values)
+
+
+def _where(env: NativeEnv, name: str) -> str:
+    code = env.functions[name].__code__
+    return f"environment {env.id!r}: {name} ({code.co_filename}:{code.co_firstlineno})"

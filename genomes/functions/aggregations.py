@@ -23,23 +23,25 @@ AGGREGATIONS = {
 
 _ZERO = np.float32(0.0)
 _HALF = np.float32(0.5)
-_ONE = np.float32(1.0)
 _NAN = np.float32(np.nan)
 
 
-def aggregate(code, values, source, weight, begin, end):
-    """Aggregate ``weight[e] * values[source[e]]`` over the edges begin <= e < end."""
+def aggregate(code, values, source, weight, begin, end, stride, lane):
+    """Aggregate ``weight[e] * values[source[e] * stride + lane]`` over the edges begin <= e < end.
+
+    A buffer of one value a slot has stride 1 and lane 0; a buffer of blocks has a stride of the block's rows.
+    """
     if begin == end:
         return _ZERO
     if code == SUM:
-        return _sum(values, source, weight, begin, end)
+        return _sum(values, source, weight, begin, end, stride, lane)
     if code == MEAN:
-        return _sum(values, source, weight, begin, end) / np.float32(end - begin)
+        return _sum(values, source, weight, begin, end, stride, lane) / np.float32(end - begin)
     if code == MEDIAN:
-        return _median(values, source, weight, begin, end)
-    result = _ONE if code == PRODUCT else weight[begin] * values[source[begin]]
-    for e in range(begin, end):
-        result = combine(code, result, weight[e] * values[source[e]])
+        return _median(values, source, weight, begin, end, stride, lane)
+    result = weight[begin] * values[source[begin] * stride + lane]
+    for e in range(begin + 1, end):
+        result = combine(code, result, weight[e] * values[source[e] * stride + lane])
     return result
 
 
@@ -61,22 +63,22 @@ def multiply_add(a, b, c):
     return a * b + c
 
 
-def _sum(values, source, weight, begin, end):
+def _sum(values, source, weight, begin, end, stride, lane):
     total = _ZERO
     for e in range(begin, end):
-        total = multiply_add(weight[e], values[source[e]], total)
+        total = multiply_add(weight[e], values[source[e] * stride + lane], total)
     return total
 
 
-def _median(values, source, weight, begin, end):
+def _median(values, source, weight, begin, end, stride, lane):
     """The middle value, or the mean of the middle two. By counting, which needs no scratch: quadratic in edges."""
     low, high, broken = _NAN, _NAN, False
     lower, upper = (end - begin - 1) // 2, (end - begin) // 2
     for e in range(begin, end):
-        value = weight[e] * values[source[e]]
+        value = weight[e] * values[source[e] * stride + lane]
         less, equal = 0, 0
         for other in range(begin, end):
-            rival = weight[other] * values[source[other]]
+            rival = weight[other] * values[source[other] * stride + lane]
             less += rival < value
             equal += rival == value
         low = value if less <= lower < less + equal else low

@@ -18,6 +18,7 @@ __all__ = [
     "activation_code",
     "activation_function",
     "activation_name",
+    "activation_rows_switch",
     "activation_switch",
     "aggregation_code",
     "aggregation_name",
@@ -129,13 +130,28 @@ def activation_switch() -> Callable[[Any, Any], Any]:
     return _generate("activate", ["def activate(code, x):", *body, "    return x"])
 
 
-def _generate(name: str, lines: list[str]) -> Callable[..., Any]:
-    if name not in _switches:
+def activation_rows_switch(rows: int) -> Callable[[Any, Any, Any], None]:
+    """The function ``activate_rows(code, values, first)``: `activation_switch` on ``rows`` values in place.
+
+    ``first``, the position of the first value, is uint64. A loop for each function, so that each vectorises.
+    """
+    lines = ["def activate_rows(code, values, first):"]
+    for code in sorted(_functions):
+        lines += [
+            f"    if code == {code}:",
+            "        for r in range(rows):",
+            f"            values[first + r] = float32(f{code}(values[first + r]))",
+        ]
+    return _generate(f"activate_rows {rows}", lines, rows=np.uint64(rows))
+
+
+def _generate(key: str, lines: list[str], **constants: Any) -> Callable[..., Any]:
+    if key not in _switches:
         scope: dict[str, Any] = {f"f{code}": function for code, function in _functions.items()}
-        scope["float32"] = np.float32
+        scope |= constants | {"float32": np.float32}
         exec("\n".join(lines), scope)
-        _switches[name] = scope[name]
-    return _switches[name]
+        _switches[key] = scope[key.split()[0]]
+    return _switches[key]
 
 
 def _code(table: dict[str, int], name: str, kind: str) -> int:

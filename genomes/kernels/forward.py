@@ -1,0 +1,95 @@
+"""Forward evaluation, a block of rows at a time: every node is one row of BLOCK values in a buffer [slots * BLOCK]."""
+
+# mypy: disable-error-code="no-untyped-def,no-untyped-call"
+
+import numpy as np
+
+from genomes.functions.aggregations import MEAN, SUM, aggregate
+from genomes.kernels.binding import kernel
+from genomes.kernels.vector import BLOCK, weighted_sum
+
+__all__ = ["GROUP", "TILE", "forward_blocks"]
+
+GROUP = 16  # genomes that share a block's inputs; few enough to stay in the first-level cache
+TILE = 16 * BLOCK  # rows of one item of work
+
+_ZERO = np.float32(0.0)
+
+
+def activate_rows(code, values, first):
+    """Apply an activation to BLOCK values; the generated switch is bound here."""
+
+
+def take_outputs(p, row, rows, values, output_slot, out):
+    """What becomes of a block: its outputs of network ``p`` are the rows ``row`` to ``row + rows`` of ``out``."""
+    for o in range(output_slot.shape[1]):
+        first = np.uint64(output_slot[p, o]) * np.uint64(BLOCK)
+        for r in range(np.uint64(rows)):
+            out[p, np.uint64(row) + r, o] = values[first + r]
+
+
+@kernel
+def forward_blocks(
+    begin, end, node_start, edge_start, bias, activation, aggregation, source, weight, output_slot, num_inputs,
+    bias_input, recurrent, activations, max_slots, X, out,
+):  # fmt: skip
+    """Items begin <= item < end: GROUP networks on TILE rows of X [R, task_inputs] each, tiles varying fastest."""
+    num_networks, num_rows = output_slot.shape[0], X.shape[0]
+    tiles = (num_rows + TILE - 1) // TILE
+    values = np.zeros(max_slots * BLOCK, np.float32)
+    for item in range(begin, end):
+        group, tile = item // tiles * GROUP, item % tiles * TILE
+        for row in range(tile, min(tile + TILE, num_rows), BLOCK):
+            rows = min(BLOCK, num_rows - row)
+            load_inputs(values, X, row, rows, num_inputs, bias_input)
+            for p in range(group, min(group + GROUP, num_networks)):
+                first, last = node_start[p], node_start[p + 1]
+                if not recurrent:
+                    evaluate_block(
+                        values, num_inputs, first, last, edge_start, bias, activation, aggregation, source, weight
+                    )
+                else:
+                    current, previous = num_inputs * BLOCK, (num_inputs + last - first) * BLOCK
+                    values[previous : previous + (last - first) * BLOCK] = _ZERO
+                    for step in range(activations):
+                        if step:
+                            for k in range((last - first) * BLOCK):
+                                values[previous + k] = values[current + k]
+                        evaluate_block(
+                            values, num_inputs, first, last, edge_start, bias, activation, aggregation, source, weight
+                        )
+                take_outputs(p, row, rows, values, output_slot, out)
+
+
+def load_inputs(values, X, row, rows, num_inputs, bias_input):
+    """Rows of X as the input slots, padded with zeros, and the constant slot where there is one."""
+    for i in range(X.shape[1]):
+        for r in range(BLOCK):
+            values[i * BLOCK + r] = X[row + r, i] if r < rows else _ZERO
+    if X.shape[1] < num_inputs:
+        for r in range(BLOCK):
+            values[(num_inputs - 1) * BLOCK + r] = bias_input
+
+
+def evaluate_block(values, num_inputs, first, last, edge_start, bias, activation, aggregation, source, weight):
+    """Compute the nodes first <= i < last, in order, from the values of their sources."""
+    for i in range(first, last):
+        slot, begin, end = num_inputs + i - first, edge_start[i], edge_start[i + 1]
+        if aggregation[i] == SUM:
+            weighted_sum(values, source, weight, begin, end, bias[i], slot)
+        else:
+            aggregate_rows(aggregation[i], values, source, weight, begin, end, bias[i], slot)
+        activate_rows(activation[i], values, np.uint64(slot * BLOCK))
+
+
+def aggregate_rows(code, values, source, weight, begin, end, bias, slot):
+    """bias + aggregation of BLOCK rows, for any aggregation but the sum."""
+    target = slot * BLOCK
+    if code == MEAN and end > begin:
+        weighted_sum(values, source, weight, begin, end, _ZERO, slot)
+        count = np.float32(end - begin)
+        for r in range(np.uint64(BLOCK)):
+            values[np.uint64(target) + r] = bias + values[np.uint64(target) + r] / count
+    else:
+        for r in range(BLOCK):
+            values[target + r] = bias + aggregate(code, values, source, weight, begin, end, BLOCK, r)

@@ -1,0 +1,75 @@
+"""One genome as a callable."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from genomes.forward import forward, initial_state, network_arguments, step_driver
+from genomes.networks import compile_population
+from genomes.population import Genome, Population
+
+__all__ = ["Network"]
+
+
+class Network:
+    """The network of one genome: ``network(x)`` gives its outputs.
+
+    Parameters
+    ----------
+    genome : its activation functions are those registered now.
+    mode : one of `genomes.networks.MODES`. Recurrent networks keep their state from call to call; see `reset`.
+    activations_per_step : recurrent modes: how often one input is presented before the outputs are read.
+    """
+
+    def __init__(self, genome: Genome, mode: str = "feedforward", activations_per_step: int = 1) -> None:
+        self.networks = compile_population(Population.of([genome]), mode, activations_per_step=activations_per_step)
+        self.num_inputs = self.networks.task_inputs
+        self.num_outputs = self.networks.num_outputs
+        self.mode = mode
+        self._input_shape = (self.num_inputs,)
+        self._inputs = np.zeros((1, self.num_inputs), np.float32)
+        self._state = initial_state(self.networks)
+        self._arguments = (0, 1, *network_arguments(self.networks), self._inputs, self._state)
+        self._driver = step_driver().compiled
+
+    def __call__(self, inputs: ArrayLike) -> NDArray[np.float32]:
+        """The outputs on one row, or on many.
+
+        Parameters
+        ----------
+        inputs : [I] one step; or [R, I] rows that are independent of each other and of the state, each from state 0.
+
+        Returns
+        -------
+        float32 [O], or [R, O]
+
+        Raises
+        ------
+        ValueError : another shape.
+        """
+        values = inputs if type(inputs) is np.ndarray else np.asarray(inputs, np.float32)
+        if values.shape != self._input_shape:
+            return self._rows(values)
+        self._inputs[0] = values
+        out = np.empty((1, self.num_outputs), np.float32)
+        self._driver(*self._arguments, out)
+        outputs: NDArray[np.float32] = out[0]
+        return outputs
+
+    def reset(self) -> None:
+        """Forget the state: the next call is the first of an episode."""
+        self._state[:] = 0.0
+
+    def _rows(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        if values.ndim != 2 or values.shape[1] != self.num_inputs:
+            inputs = self.num_inputs
+            raise ValueError(f"inputs must have shape [{inputs}] or [rows, {inputs}], got {list(values.shape)}")
+        outputs: NDArray[np.float32] = forward(self.networks, values)[0]
+        return outputs
+
+    def __repr__(self) -> str:
+        nodes, edges = len(self.networks.bias), len(self.networks.weight)
+        return (
+            f"Network({self.num_inputs} inputs, {self.num_outputs} outputs, {nodes} nodes, {edges} edges, {self.mode})"
+        )

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["breed"]
 
+# node_start, node genes, conn_start, connection genes, as kernels take them
+Genes = tuple[NDArray[np.int64], tuple[NDArray[Any], ...], NDArray[np.int64], tuple[NDArray[Any], ...]]
+
 _GENES_PER_TASK = 20_000  # work that is worth a thread
 
 
@@ -50,71 +53,75 @@ def breed(
     inputs, outputs = population.num_inputs, population.num_outputs
     rules = _rules(params, inputs - 1 if population.bias_input is not None else -1)
     functions = _codes(params)
-    random = np.uint64(seed), np.uint32(generation)
-    count = len(matings.kind)
-    plans, parents, sizes = np.empty(count, np.uint8), np.empty((count, 2), np.int64), np.empty((count, 2), np.int64)
+    key = np.uint64(seed), np.uint32(generation)
     mates = (matings.kind, matings.first, matings.second, matings.equal, matings.average)
-    starts = (population.node_start, population.conn_start)
-    parallel_for(kernels.plan, count, mates, *starts, plans, parents, sizes, rules, *random, grain=2000)
-
-    olds = (
+    parents = (
         population.node_start,
-        *(getattr(population, name) for name in NODE_GENES),
+        tuple(getattr(population, name) for name in NODE_GENES),
         population.conn_start,
-        *(getattr(population, name) for name in CONNECTION_GENES),
+        tuple(getattr(population, name) for name in CONNECTION_GENES),
     )
-    bounds = innovations.next_innovation, innovations.next_node
     grain = 1 + _GENES_PER_TASK * len(population) // (len(population.innovation) + len(population.node_id))
+    count = len(matings.kind)
+    plans, sizes = np.empty(count, np.uint8), np.empty((count, 2), np.int64)
+    starts = population.node_start, population.conn_start
+    parallel_for(kernels.plan, count, mates, *starts, plans, sizes, rules, *key, grain=2000)
 
-    def build(children: NDArray[np.int64], news: tuple[NDArray[Any], ...], *at: NDArray[np.int64]) -> None:
+    bounds = innovations.next_innovation, innovations.next_node
+
+    def build(who: NDArray[np.int64], children: Genes) -> None:
         parallel_for(
-            kernels.build, len(children), children, plans, parents, sizes, matings.average, olds, news, *at,
-            inputs, outputs, *functions, *bounds, rules, *random, grain=grain,
+            kernels.build, len(who), who, plans, sizes, mates, parents, children, inputs, outputs, *functions, bounds,
+            rules, *key, grain=grain,
         )  # fmt: skip
 
-    is_staged = plans & kernels.STAGED != 0
-    staged, direct = np.flatnonzero(is_staged), np.flatnonzero(~is_staged)
-    added = np.zeros((count, 2), np.int64)
+    staged = np.flatnonzero(plans & kernels.STAGED)
+    final_sizes = sizes
     if len(staged):
-        staged_at = _offsets(sizes[staged])
-        aside = _gene_arrays(*staged_at[-1])
-        places = staged_at[:-1, 0].copy(), staged_at[:-1, 1].copy()
-        build(staged, aside, *places)
-        changes = np.empty((len(staged), COLUMNS), np.int32)
+        todo = np.bitwise_or.reduce(plans[staged])
+        aside = _room(sizes[staged])
+        if todo & kernels.UNITE:
+            parallel_for(
+                kernels.unite_parents, len(staged), staged, plans, sizes, mates, parents, aside, inputs + outputs,
+                rules, *key, grain=grain,
+            )  # fmt: skip
+        build(staged, aside)
+        if todo & kernels.DELETE:
+            parallel_for(
+                kernels.delete_genes, len(staged), staged, plans, sizes, aside, inputs + outputs, rules, *key,
+                grain=grain,
+            )  # fmt: skip
+        changes, new_weights = np.empty((len(staged), COLUMNS), np.int32), np.empty(len(staged), np.float32)
         parallel_for(
-            kernels.change_structure, len(staged), staged, plans, sizes, aside, *places, inputs, outputs,
-            innovations.splits.columns, changes, rules, *random, grain=grain,
+            kernels.propose, len(staged), staged, plans, sizes, aside, inputs, outputs, *functions,
+            innovations.splits.columns, changes, new_weights, rules, *key, grain=grain,
         )  # fmt: skip
         innovations.number(changes)
         split, link = changes[:, SPLIT_INNOVATION] >= 0, changes[:, LINK_SOURCE] >= 0
-        added[staged, 0] = split
-        added[staged, 1] = 2 * split + link
-    at = _offsets(sizes + added)
-    node_start, conn_start = at[:, 0].copy(), at[:, 1].copy()
-    news = _gene_arrays(*at[-1])
-    build(direct, news, node_start[direct], conn_start[direct])
-    if len(staged):
+        final_sizes = sizes.copy()
+        final_sizes[staged, 0] += split
+        final_sizes[staged, 1] += 2 * split + link
+    children = _room(final_sizes)
+    node_start, nodes, conn_start, links = children
+    if len(staged) == 0:
+        build(np.arange(count), children)
+    else:
+        direct = np.flatnonzero(plans & kernels.STAGED == 0)
+        build(direct, (node_start[direct], nodes, conn_start[direct], links))
         parallel_for(
-            kernels.place, len(staged), staged, sizes, changes, aside, *places, news, node_start, conn_start,
-            *functions, rules, *random, grain=grain,
+            kernels.place, len(staged), staged, sizes, changes, new_weights, aside, children, rules, grain=grain
         )  # fmt: skip
-    nodes = len(NODE_GENES)
-    return Population(
-        inputs, outputs, node_start, *news[:nodes], conn_start, *news[nodes:], bias_input=population.bias_input
-    )
+    return Population(inputs, outputs, node_start, *nodes, conn_start, *links, bias_input=population.bias_input)
 
 
-def _offsets(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
-    at = np.zeros((len(sizes) + 1, 2), np.int64)
-    np.cumsum(sizes, axis=0, out=at[1:])
-    return at
-
-
-def _gene_arrays(nodes: int, connections: int) -> tuple[NDArray[Any], ...]:
-    return (
-        *(np.empty(nodes, dtype) for dtype in NODE_GENES.values()),
-        *(np.empty(connections, dtype) for dtype in CONNECTION_GENES.values()),
-    )
+def _room(sizes: NDArray[np.int64]) -> Genes:
+    """Offsets and empty gene arrays for genomes of these numbers of nodes and connections [P, 2]."""
+    node_start, conn_start = np.zeros((2, len(sizes) + 1), np.int64)
+    np.cumsum(sizes[:, 0], out=node_start[1:])
+    np.cumsum(sizes[:, 1], out=conn_start[1:])
+    nodes = tuple(np.empty(node_start[-1], dtype) for dtype in NODE_GENES.values())
+    links = tuple(np.empty(conn_start[-1], dtype) for dtype in CONNECTION_GENES.values())
+    return node_start, nodes, conn_start, links
 
 
 @lru_cache(maxsize=16)

@@ -1,4 +1,8 @@
-"""CPU drivers of breeding: plan every child, build it, change its structure, place it."""
+"""CPU drivers of breeding, in the order of their use: plan every child, build it, change its structure, place it.
+
+``parents``, ``children``, ``aside`` are (node_start, node genes, conn_start, connection genes), the genes as tuples of
+arrays in the order of `genomes.population`. ``who`` are the children that a driver is for.
+"""
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 
@@ -6,13 +10,22 @@ import numpy as np
 
 from genomes.kernels.binding import kernel
 from genomes.rng import random_bits, to_unit
-from neat.kernels.crossover import cross_connections, cross_nodes, unite_connections, unite_nodes
-from neat.kernels.graph import find
+from neat.kernels.crossover import (
+    CONNECTIONS,
+    NODES,
+    cross_connections,
+    cross_nodes,
+    draw_gene_words,
+    unite,
+)
+from neat.kernels.graph import copy_link, copy_node
 from neat.kernels.innovations import (
     IN_LINK,
     LINK,
     LINK_SOURCE,
     LINK_TARGET,
+    NEW_ACTIVATION,
+    NEW_AGGREGATION,
     NODE,
     OUT_LINK,
     SPLIT_AT,
@@ -20,56 +33,35 @@ from neat.kernels.innovations import (
     SPLIT_SOURCE,
     SPLIT_TARGET,
 )
-from neat.kernels.mutation import (
-    ACTIVATIONS,
-    AGGREGATIONS,
-    BIASES,
-    GENOME,
-    WHICH_STRUCTURE,
-    WHICH_VALUES,
-    below,
-    clip,
-    fresh_value,
-    mutate_enabled,
-    mutate_functions,
-    mutate_values,
-    mutate_weights,
-)
-from neat.kernels.structure import delete, insert_connection, insert_node, propose_link, propose_split
+from neat.kernels.mutation import GENOME, WHICH_STRUCTURE, clip, fresh_value, mutate_genome
+from neat.kernels.selection import CLONE, MATE, MATE_ONLY, below
+from neat.kernels.structure import delete, insert_link, insert_node, propose_link, propose_split
 
-__all__ = ["build", "change_structure", "place", "plan"]
+__all__ = ["build", "delete_genes", "place", "plan", "propose", "unite_parents"]
 
-ELITE, CLONE, MATE, MATE_ONLY = 0, 1, 2, 3
-# What a plan says of a child: bits
+# What the plan of a child says: bits
 ADD_NODE, ADD_CONNECTION, DELETE_NODE, DELETE_CONNECTION, UNITE, CROSS, MUTATE = 1, 2, 4, 8, 16, 32, 64
-RESTRUCTURED = ADD_NODE | ADD_CONNECTION | DELETE_NODE | DELETE_CONNECTION
-STAGED = RESTRUCTURED | UNITE  # its size is not known beforehand
+ADD, DELETE = ADD_NODE | ADD_CONNECTION, DELETE_NODE | DELETE_CONNECTION
+STAGED = ADD | DELETE | UNITE  # children whose size is not known beforehand
 
 # Purposes of random numbers
-NEW_NODE, NEW_LINK = 150, 151
+ADDITIONS = 150
 
 _ONE_WEIGHT = np.float32(1.0)
 
 
 @kernel
-def plan(begin, end, matings, node_start, conn_start, plans, parents, sizes, all_rules, seed, generation):
-    """Decide for each child what happens to it, its fitter parent and the other, and its size or room."""
+def plan(begin, end, matings, node_start, conn_start, plans, sizes, all_rules, seed, generation):
+    """Decide what happens to each child; its numbers of nodes and links, or the room that it needs for now."""
     kind, first, second, equal, _ = matings
     rules = all_rules[0]
     for p in range(begin, end):
-        todo = 0
         a, b = first[p], second[p]
+        todo = 0
         if kind[p] == MATE or kind[p] == MATE_ONLY:
-            todo |= CROSS
-            if equal[p] and a != b:
-                if rules.unite_equals:
-                    todo |= UNITE
-                elif conn_start[b + 1] - conn_start[b] < conn_start[a + 1] - conn_start[a]:
-                    a, b = b, a
+            todo |= UNITE | CROSS if equal[p] and rules.unite_equals and a != b else CROSS
         if kind[p] == MATE or kind[p] == CLONE:
             todo |= mutations(rules, seed, generation, p)
-        parents[p, 0] = a
-        parents[p, 1] = b
         sizes[p, 0] = node_start[a + 1] - node_start[a]
         sizes[p, 1] = conn_start[a + 1] - conn_start[a]
         if todo & UNITE:
@@ -81,230 +73,183 @@ def plan(begin, end, matings, node_start, conn_start, plans, parents, sizes, all
 def mutations(rules, seed, generation, child):
     """Which kinds of mutation an offspring has."""
     a, b, c, d = random_bits(seed, generation, GENOME, child, WHICH_STRUCTURE)
-    add_node = to_unit(a) < rules.add_node
-    add_connection = to_unit(b) < rules.add_connection
-    if rules.exclusive and add_node:
-        return ADD_NODE
-    if rules.exclusive and add_connection:
-        return ADD_CONNECTION
-    todo = MUTATE
-    todo |= ADD_NODE if add_node else 0
-    todo |= ADD_CONNECTION if add_connection else 0
+    todo = ADD_NODE if to_unit(a) < rules.add_node else 0
+    if rules.exclusive and todo:
+        return todo
+    todo |= ADD_CONNECTION if to_unit(b) < rules.add_connection else 0
+    if rules.exclusive and todo:
+        return todo
     todo |= DELETE_NODE if to_unit(c) < rules.delete_node else 0
     todo |= DELETE_CONNECTION if to_unit(d) < rules.delete_connection else 0
-    return todo
+    return todo | MUTATE
+
+
+def most(begin, end, who, sizes, column):
+    """The largest size among these children."""
+    largest = 0
+    for j in range(begin, end):
+        largest = max(largest, sizes[who[j], column])
+    return largest
+
+
+@kernel
+def unite_parents(
+    begin, end, who, plans, sizes, matings, parents, aside, fixed, all_rules, seed, generation
+):  # fmt: skip
+    """The children of equally fit parents, with genes of both; sets their sizes."""
+    _, first, second, _, average = matings
+    node_start, nodes, conn_start, links = parents
+    node_at, new_nodes, conn_at, new_links = aside
+    rules = all_rules[0]
+    most_nodes, most_links = most(begin, end, who, sizes, 0), most(begin, end, who, sizes, 1)
+    by_node = np.empty((6, most_nodes + 1), np.int32)
+    by_link = np.empty((3, most_links), np.int32)
+    flags = np.empty((2, most_links), np.bool_)
+    words = np.empty((4, (max(most_nodes, most_links) + 3) // 4), np.uint32)
+    for j in range(begin, end):
+        p = who[j]
+        if plans[p] & UNITE:
+            a, b = first[p], second[p]
+            sizes[p, 0], sizes[p, 1] = unite(
+                nodes, node_start[a], node_start[a + 1], node_start[b], node_start[b + 1],
+                links, conn_start[a], conn_start[a + 1], conn_start[b], conn_start[b + 1],
+                fixed, rules.feed_forward, average[p], rules.keep_disabled,
+                new_nodes, node_at[j], new_links, conn_at[j], by_node, by_link, flags, words, seed, generation, p,
+            )  # fmt: skip
 
 
 @kernel
 def build(
-    begin, end, children, plans, parents, sizes, average, olds, news, node_at, conn_at,
-    inputs, outputs, activations, aggregations, numbers, ids, all_rules, seed, generation,
-):  # fmt: skip
-    """Cross or copy the parents of each child and mutate its values; write it at ``node_at[j]``, ``conn_at[j]``.
-
-    Corrects the sizes of children whose parents are united. ``numbers`` and ``ids`` bound innovations and node ids.
-    """
-    node_start, node_id, bias, activation, aggregation, conn_start, innovation, source, target, weight, enabled = olds
-    new_id, new_bias, new_act, new_agg, new_innovation, new_source, new_target, new_weight, new_enabled = news
-    rules = all_rules[0]
-    fixed = inputs + outputs
-    connection_position = np.zeros(numbers, np.int32)
-    node_position = np.zeros(ids, np.int32)
-    room_nodes, room_links = 0, 0
-    for j in range(begin, end):
-        if plans[children[j]] & UNITE:
-            room_nodes = max(room_nodes, sizes[children[j], 0])
-            room_links = max(room_links, sizes[children[j], 1])
-    by_node = np.empty((6, room_nodes + 1), np.int32)
-    by_link = np.empty((3, room_links), np.int32)
-    flags = np.empty((2, room_links), np.bool_)
-    for j in range(begin, end):
-        p = children[j]
-        todo, n, c, first, second = plans[p], node_at[j], conn_at[j], parents[p, 0], parents[p, 1]
-        n1, n1_end, n2, n2_end = node_start[first], node_start[first + 1], node_start[second], node_start[second + 1]
-        c1, c1_end, c2, c2_end = conn_start[first], conn_start[first + 1], conn_start[second], conn_start[second + 1]
-        if todo & UNITE:
-            links = unite_connections(
-                c1, c1_end, c2, c2_end, innovation, source, target, weight, enabled,
-                new_innovation, new_source, new_target, new_weight, new_enabled, c, flags[0],
-                average[p], rules.keep_disabled, seed, generation, p,
-            )  # fmt: skip
-            sizes[p, 0], sizes[p, 1] = unite_nodes(
-                n1, n1_end, n2, n2_end, fixed, rules.feed_forward,
-                node_id, bias, activation, aggregation, new_id, new_bias, new_act, new_agg, n,
-                new_innovation, new_source, new_target, new_weight, new_enabled, c, links, flags[0],
-                by_node[0], by_node[1], by_link[0], by_link[1], by_node[2], by_link[2], flags[1],
-                by_node[3], by_node[4], by_node[5], seed, generation, p,
-            )  # fmt: skip
-        else:
-            for i in range(n1_end - n1):
-                new_id[n + i] = node_id[n1 + i]
-            for i in range(c1_end - c1):
-                new_innovation[c + i] = innovation[c1 + i]
-                new_source[c + i] = source[c1 + i]
-                new_target[c + i] = target[c1 + i]
-            if todo & CROSS:
-                cross_connections(
-                    c1, c1_end, c2, c2_end, innovation, weight, enabled, new_weight, new_enabled, c,
-                    connection_position, average[p], rules.keep_disabled, seed, generation, p,
-                )  # fmt: skip
-                cross_nodes(
-                    n1, n1_end, n2, n2_end, fixed, node_id, bias, activation, aggregation,
-                    new_bias, new_act, new_agg, n, node_position, seed, generation, p,
-                )  # fmt: skip
-            else:
-                for i in range(n1_end - n1):
-                    new_bias[n + i] = bias[n1 + i]
-                    new_act[n + i] = activation[n1 + i]
-                    new_agg[n + i] = aggregation[n1 + i]
-                for i in range(c1_end - c1):
-                    new_weight[c + i] = weight[c1 + i]
-                    new_enabled[c + i] = enabled[c1 + i]
-        if todo & MUTATE:
-            mutate_genome(
-                rules, n + inputs, n + sizes[p, 0], c, c + sizes[p, 1], outputs, new_bias, new_act, new_agg,
-                new_weight, new_enabled, activations, aggregations, seed, generation, p,
-            )  # fmt: skip
-
-
-def mutate_genome(
-    rules, node, node_end, conn, conn_end, outputs, bias, activation, aggregation, weight, enabled,
-    activations, aggregations, seed, generation, child,
-):  # fmt: skip
-    """All mutations of a child that leave its structure alone; nodes are without the inputs."""
-    a, b, c, _ = random_bits(seed, generation, GENOME, child, WHICH_VALUES)
-    if to_unit(a) < rules.weight.mutation:
-        mutate_weights(weight, conn, conn_end, rules, to_unit(b), seed, generation, child)
-    if to_unit(c) < rules.bias.mutation:
-        rule = rules.bias
-        mutate_values(bias, node, node_end, rule.perturb, rule.replace, rule, seed, generation, BIASES, child, 0)
-    if rules.activation_mutation > 0:
-        first = node + outputs if rules.output_activation_fixed else node
-        mutate_functions(
-            activation, first, node_end, activations, rules.activation_mutation, seed, generation, ACTIVATIONS, child
-        )
-    if rules.aggregation_mutation > 0:
-        mutate_functions(
-            aggregation, node, node_end, aggregations, rules.aggregation_mutation, seed, generation, AGGREGATIONS, child
-        )
-    if rules.toggle_enabled > 0 or rules.reenable > 0:
-        mutate_enabled(enabled, conn, conn_end, rules, seed, generation, child)
-
-
-@kernel
-def change_structure(
-    begin, end, children, plans, sizes, genes, node_at, conn_at, inputs, outputs, splits, changes,
+    begin, end, who, plans, sizes, matings, parents, children, inputs, outputs, activations, aggregations, bounds,
     all_rules, seed, generation,
 ):  # fmt: skip
-    """Apply the deletions of each staged child in place, and propose its additions in its row of ``changes``."""
-    node_id, bias, activation, aggregation, innovation, source, target, weight, enabled = genes
+    """Cross or copy the parents of each child, unless they are united already, and mutate its values.
+
+    Child ``who[j]`` is written at the j-th of the starts of ``children``. ``bounds`` are above all innovation numbers
+    and all node ids.
+    """
+    _, all_first, all_second, _, average = matings
+    node_start, nodes, conn_start, links = parents
+    node_at, new_nodes, conn_at, new_links = children
     rules = all_rules[0]
-    fixed = inputs + outputs
-    most_nodes, most_links = 0, 0
+    link_position = np.zeros(bounds[0], np.int32)
+    node_position = np.zeros(bounds[1], np.int32)
+    words = np.empty((4, max(2, most(begin, end, who, sizes, 0), most(begin, end, who, sizes, 1))), np.uint32)
     for j in range(begin, end):
-        most_nodes = max(most_nodes, sizes[children[j], 0])
-        most_links = max(most_links, sizes[children[j], 1])
-    by_node = np.empty((6, most_nodes + 1), np.int32)
-    by_link = np.empty((4, most_links), np.int32)
-    gone_node = np.empty(most_nodes, np.bool_)
-    gone_link = np.empty(most_links, np.bool_)
-    for j in range(begin, end):
-        p = children[j]
-        todo, n, c, nodes, links = plans[p], node_at[j], conn_at[j], sizes[p, 0], sizes[p, 1]
-        change = changes[j]
-        change[:] = -1
-        if todo & (DELETE_NODE | DELETE_CONNECTION):
-            locate(node_id, n, nodes, source, target, c, links, by_link[0], by_link[1])
-            delete(
-                todo & DELETE_NODE, todo & DELETE_CONNECTION, rules.prune_dangling, fixed, nodes, links,
-                by_link[0], by_link[1], gone_node, gone_link, by_node[0], by_link[2], by_node[1], by_link[3],
-                by_node[2], by_node[3], by_node[4], seed, generation, p,
-            )  # fmt: skip
-            kept = 0
-            for i in range(links):
-                if not gone_link[i]:
-                    innovation[c + kept] = innovation[c + i]
-                    source[c + kept] = source[c + i]
-                    target[c + kept] = target[c + i]
-                    weight[c + kept] = weight[c + i]
-                    enabled[c + kept] = enabled[c + i]
-                    kept += 1
-            sizes[p, 1] = links = kept
-            kept = 0
-            for i in range(nodes):
-                if not gone_node[i]:
-                    node_id[n + kept] = node_id[n + i]
-                    bias[n + kept] = bias[n + i]
-                    activation[n + kept] = activation[n + i]
-                    aggregation[n + kept] = aggregation[n + i]
-                    kept += 1
-            sizes[p, 0] = nodes = kept
-        if todo & ADD_NODE:
-            propose_split(
-                change, rules.constant_input, node_id, n, n + nodes, innovation, source, target, enabled,
-                c, c + links, splits, seed, generation, p,
-            )  # fmt: skip
-        if todo & ADD_CONNECTION:
-            locate(node_id, n, nodes, source, target, c, links, by_link[0], by_link[1])
-            propose_link(
-                change, rules.add_connection_tries, rules.feed_forward, inputs, outputs, node_id, n, nodes, links,
-                by_link[0], by_link[1], by_node[0], by_link[2], by_node[1], by_node[2], seed, generation, p,
+        p = who[j]
+        first, second = all_first[p], all_second[p]
+        n, c = np.uint64(node_at[j]), np.uint64(conn_at[j])
+        n_count, c_count = np.uint64(sizes[p, 0]), np.uint64(sizes[p, 1])
+        n1, n2, c1, c2 = node_start[first], node_start[second], conn_start[first], conn_start[second]
+        n2_count, c2_count = np.uint64(node_start[second + 1] - n2), np.uint64(conn_start[second + 1] - c2)
+        n1, n2, c1, c2 = np.uint64(n1), np.uint64(n2), np.uint64(c1), np.uint64(c2)
+        if not plans[p] & UNITE:
+            copy_range(nodes[0], n1, new_nodes[0], n, n_count)
+            copy_range(links[0], c1, new_links[0], c, c_count)
+            copy_range(links[1], c1, new_links[1], c, c_count)
+            copy_range(links[2], c1, new_links[2], c, c_count)
+            if plans[p] & CROSS:
+                draw_gene_words(words, sizes[p, 1], seed, generation, CONNECTIONS, p)
+                cross_connections(
+                    links, c1, c_count, c2, c2_count, new_links, c, link_position, words, average[p],
+                    rules.keep_disabled,
+                )  # fmt: skip
+                draw_gene_words(words, sizes[p, 0], seed, generation, NODES, p)
+                cross_nodes(nodes, n1, n_count, n2, n2_count, new_nodes, n, node_position, words)
+            else:
+                copy_range(nodes[1], n1, new_nodes[1], n, n_count)
+                copy_range(nodes[2], n1, new_nodes[2], n, n_count)
+                copy_range(nodes[3], n1, new_nodes[3], n, n_count)
+                copy_range(links[3], c1, new_links[3], c, c_count)
+                copy_range(links[4], c1, new_links[4], c, c_count)
+        if plans[p] & MUTATE:
+            mutate_genome(
+                rules, new_nodes, n, n + n_count, new_links, c, c + c_count, inputs, outputs,
+                activations, aggregations, words, seed, generation, p,
             )  # fmt: skip
 
 
-def locate(node_id, node, nodes, source, target, conn, links, tail, head):
-    """The positions of each link's ends among the genome's nodes."""
-    for e in range(links):
-        tail[e] = find(node_id, node, node + nodes, source[conn + e])
-        head[e] = find(node_id, node, node + nodes, target[conn + e])
+def copy_range(old, first, new, at, count):
+    """``new[at:at + count] = old[first:first + count]``."""
+    for i in range(count):
+        new[at + i] = old[first + i]
 
 
 @kernel
-def place(
-    begin, end, children, sizes, changes, staged, staged_node_at, staged_conn_at, news, node_start, conn_start,
-    activations, aggregations, all_rules, seed, generation,
+def delete_genes(
+    begin, end, who, plans, sizes, aside, fixed, all_rules, seed, generation
 ):  # fmt: skip
-    """Copy each staged child to its place in the new population and insert its additions."""
-    old_id, old_bias, old_act, old_agg, old_innovation, old_source, old_target, old_weight, old_enabled = staged
-    node_id, bias, activation, aggregation, innovation, source, target, weight, enabled = news
-    rules = all_rules[0]
+    """The deletions of the staged children; corrects their sizes."""
+    node_at, nodes, conn_at, links = aside
+    most_nodes, most_links = most(begin, end, who, sizes, 0), most(begin, end, who, sizes, 1)
+    by_node = np.empty((5, most_nodes + 1), np.int32)
+    by_link = np.empty((4, most_links), np.int32)
+    gone_nodes = np.empty(most_nodes, np.bool_)
+    gone_links = np.empty(most_links, np.bool_)
     for j in range(begin, end):
-        p = children[j]
+        p = who[j]
+        if plans[p] & DELETE:
+            sizes[p, 0], sizes[p, 1] = delete(
+                plans[p] & DELETE_NODE != 0, plans[p] & DELETE_CONNECTION != 0, all_rules[0].prune_dangling, fixed,
+                nodes, node_at[j], sizes[p, 0], links, conn_at[j], sizes[p, 1],
+                by_node, by_link, gone_nodes, gone_links, seed, generation, p,
+            )  # fmt: skip
+
+
+@kernel
+def propose(
+    begin, end, who, plans, sizes, aside, inputs, outputs, activations, aggregations, splits, changes, new_weights,
+    all_rules, seed, generation,
+):  # fmt: skip
+    """Propose the additions of each staged child in its row of ``changes``, the weight of a new link beside it."""
+    node_at, nodes, conn_at, links = aside
+    rules = all_rules[0]
+    by_node = np.empty((3, most(begin, end, who, sizes, 0) + 1), np.int32)
+    by_link = np.empty((3, most(begin, end, who, sizes, 1)), np.int32)
+    for j in range(begin, end):
+        p = who[j]
         change = changes[j]
-        n, old_n, c, old_c = node_start[p], staged_node_at[j], conn_start[p], staged_conn_at[j]
-        for i in range(sizes[p, 0]):
-            node_id[n + i] = old_id[old_n + i]
-            bias[n + i] = old_bias[old_n + i]
-            activation[n + i] = old_act[old_n + i]
-            aggregation[n + i] = old_agg[old_n + i]
-        for i in range(sizes[p, 1]):
-            innovation[c + i] = old_innovation[old_c + i]
-            source[c + i] = old_source[old_c + i]
-            target[c + i] = old_target[old_c + i]
-            weight[c + i] = old_weight[old_c + i]
-            enabled[c + i] = old_enabled[old_c + i]
-        c_end = c + sizes[p, 1]
-        low, high = rules.weight.low, rules.weight.high
+        change[:] = -1
+        if not plans[p] & ADD:
+            continue
+        n, c, n_count, c_count = node_at[j], conn_at[j], sizes[p, 0], sizes[p, 1]
+        which, activation, aggregation, _ = random_bits(seed, generation, ADDITIONS, p, 0)
+        if plans[p] & ADD_NODE:
+            propose_split(
+                change, rules.constant_input, nodes, n, n + n_count, links, c, c + c_count, splits, which
+            )  # fmt: skip
+            change[NEW_ACTIVATION] = activations[below(activation, len(activations))]
+            change[NEW_AGGREGATION] = aggregations[below(aggregation, len(aggregations))]
+        if plans[p] & ADD_CONNECTION:
+            propose_link(
+                change, rules.add_connection_tries, rules.feed_forward, inputs, outputs, nodes, n, n_count,
+                links, c, c_count, by_node, by_link, seed, generation, p,
+            )  # fmt: skip
+            a, b, _, _ = random_bits(seed, generation, ADDITIONS, p, 1)
+            new_weights[j] = fresh_value(rules.weight, a, b)
+
+
+@kernel
+def place(begin, end, who, sizes, changes, new_weights, aside, children, all_rules):
+    """Copy each staged child to its place in the new population and insert its additions."""
+    node_at, old_nodes, conn_at, old_links = aside
+    node_start, nodes, conn_start, links = children
+    low, high = all_rules[0].weight.low, all_rules[0].weight.high
+    for j in range(begin, end):
+        p = who[j]
+        change = changes[j]
+        n, c, n_end, c_end = node_start[p], conn_start[p], node_start[p] + sizes[p, 0], conn_start[p] + sizes[p, 1]
+        for i in range(n_end - n):
+            copy_node(old_nodes, node_at[j] + i, nodes, n + i)
+        for i in range(c_end - c):
+            copy_link(old_links, conn_at[j] + i, links, c + i)
         if change[SPLIT_INNOVATION] >= 0:
-            e = c + change[SPLIT_AT]
-            enabled[e] = False
-            a, b, _, _ = random_bits(seed, generation, NEW_NODE, p, 0)
-            insert_node(
-                node_id, bias, activation, aggregation, n, n + sizes[p, 0], change[NODE],
-                activations[below(a, len(activations))], aggregations[below(b, len(aggregations))],
-            )  # fmt: skip
-            insert_connection(
-                innovation, source, target, weight, enabled, c, c_end,
-                change[IN_LINK], change[SPLIT_SOURCE], change[NODE], clip(_ONE_WEIGHT, low, high),
-            )  # fmt: skip
-            insert_connection(
-                innovation, source, target, weight, enabled, c, c_end + 1,
-                change[OUT_LINK], change[NODE], change[SPLIT_TARGET], old_weight[old_c + change[SPLIT_AT]],
-            )  # fmt: skip
+            new, split = change[NODE], c + change[SPLIT_AT]
+            source, target, weight = change[SPLIT_SOURCE], change[SPLIT_TARGET], links[3][split]
+            links[4][split] = False
+            insert_node(nodes, n, n_end, new, change[NEW_ACTIVATION], change[NEW_AGGREGATION])
+            insert_link(links, c, c_end, change[IN_LINK], source, new, clip(_ONE_WEIGHT, low, high))
+            insert_link(links, c, c_end + 1, change[OUT_LINK], new, target, weight)
             c_end += 2
         if change[LINK_SOURCE] >= 0:
-            a, b, _, _ = random_bits(seed, generation, NEW_LINK, p, 0)
-            insert_connection(
-                innovation, source, target, weight, enabled, c, c_end,
-                change[LINK], change[LINK_SOURCE], change[LINK_TARGET], fresh_value(rules.weight, a, b),
-            )  # fmt: skip
+            insert_link(links, c, c_end, change[LINK], change[LINK_SOURCE], change[LINK_TARGET], new_weights[j])

@@ -1,169 +1,160 @@
 """Crossover of two genomes (Stanley & Miikkulainen 2002, sections 3.2 and 4.1).
 
-`cross`: the child has the genes of the fitter parent, matching ones from either. `unite`: of equally fit parents,
-genes that only one of them has come with probability one half each.
+`cross_connections`, `cross_nodes`: the child has the genes of the fitter parent, matching ones from either.
+`unite`: of equally fit parents, genes that only one of them has come with probability one half each.
 """
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 
 import numpy as np
 
-from genomes.rng import random_bits, to_unit
-from neat.kernels.graph import find, group, topological_rank
+from genomes.rng import to_unit
+from neat.kernels.graph import copy_link, copy_node, group, locate, topological_rank
+from neat.kernels.mutation import draw_words
 
-__all__ = ["cross_connections", "cross_nodes", "unite_connections", "unite_nodes"]
+__all__ = ["cross_connections", "cross_nodes", "unite"]
 
 # Purposes of random numbers
 CONNECTIONS, NODES = 130, 131
 
 _HALF = np.float32(0.5)
-_ONE = np.uint32(1)
+_COIN = np.uint32(1)
+_TWO, _THREE = np.uint64(2), np.uint64(3)
+
+
+def draw_gene_words(words, genes, seed, generation, purpose, child):
+    """One random word for each gene: that of gene g is ``words[g % 4, g // 4]``."""
+    draw_words(words, (genes + 3) // 4, seed, generation, purpose, child)
 
 
 def cross_connections(
-    first, first_end, second, second_end, innovation, weight, enabled,
-    out_weight, out_enabled, at, position_of, average, keep_disabled, seed, generation, child,
+    links, first, count, second, other_count, new_links, at, position_of, words, average, keep_disabled
 ):  # fmt: skip
-    """Weights and enabled flags of a child with the connections ``first:first_end`` of the fitter parent.
+    """Weights and enabled flags of a child with the ``count`` connections of the fitter parent from ``first`` on.
 
-    ``position_of`` [innovations] is scratch: whatever it holds must be 0 or more.
+    ``position_of`` [innovations] is scratch: whatever it holds must be 0 or more. All positions are unsigned.
     """
-    count = second_end - second
+    innovation, _, _, weight, enabled = links
+    _, _, _, new_weight, new_enabled = new_links
+    for e in range(other_count):
+        position_of[np.uint32(innovation[second + e])] = e
     for e in range(count):
-        position_of[innovation[second + e]] = e
-    for e in range(first_end - first):
         mine = first + e
-        position = position_of[innovation[mine]]
-        theirs = second + position if position < count else mine
-        theirs = theirs if innovation[theirs] == innovation[mine] else mine
-        a, b, _, _ = random_bits(seed, generation, CONNECTIONS, child, e)
-        out_weight[at + e] = inherited(weight[mine], weight[theirs], a, average)
-        out_enabled[at + e] = (enabled[mine] & enabled[theirs]) | (to_unit(b) >= keep_disabled)
+        theirs = matching(innovation, mine, second, other_count, position_of)
+        bits = words[e & _THREE, e >> _TWO]
+        new_weight[at + e] = inherited(weight[mine], weight[theirs], bits, average)
+        new_enabled[at + e] = (enabled[mine] & enabled[theirs]) | (to_unit(bits) >= keep_disabled)
+
+
+def matching(ids, mine, second, other_count, position_of):
+    """Where the second parent has the gene ``mine``; ``mine`` itself if it lacks it."""
+    position = np.uint64(position_of[np.uint32(ids[mine])])
+    theirs = second + position if position < other_count else mine
+    return theirs if ids[theirs] == ids[mine] else mine
 
 
 def inherited(first, second, bits, average):
     """The weight of a matching gene: of either parent, or their mean."""
-    picked = first if bits & _ONE else second
+    picked = first if bits & _COIN else second
     return _HALF * first + _HALF * second if average else picked
 
 
-def cross_nodes(
-    first, first_end, second, second_end, fixed, node_id, bias, activation, aggregation,
-    out_bias, out_activation, out_aggregation, at, position_of, seed, generation, child,
-):  # fmt: skip
-    """Genes of a child with the nodes ``first:first_end`` of the fitter parent; matching nodes come from either.
+def cross_nodes(nodes, first, count, second, other_count, new_nodes, at, position_of, words):
+    """Genes of a child with the ``count`` nodes of the fitter parent; matching nodes come from either.
 
-    ``position_of`` [node ids] is scratch as above. The first ``fixed`` nodes are inputs and outputs.
+    ``position_of`` [node ids] is scratch as above.
     """
-    count = second_end - second
-    for n in range(fixed, count):
-        position_of[node_id[second + n]] = n
-    for n in range(first_end - first):
+    node_id, bias, activation, aggregation = nodes
+    _, new_bias, new_activation, new_aggregation = new_nodes
+    for n in range(other_count):
+        position_of[np.uint32(node_id[second + n])] = n
+    for n in range(count):
         mine = first + n
-        position = n if n < fixed else position_of[node_id[mine]]
-        theirs = second + position if position < count else mine
-        theirs = theirs if node_id[theirs] == node_id[mine] else mine
-        a, _, _, _ = random_bits(seed, generation, NODES, child, n)
-        chosen = mine if a & _ONE else theirs
-        out_bias[at + n] = bias[chosen]
-        out_activation[at + n] = activation[chosen]
-        out_aggregation[at + n] = aggregation[chosen]
+        theirs = matching(node_id, mine, second, other_count, position_of)
+        chosen = mine if words[n & _THREE, n >> _TWO] & _COIN else theirs
+        new_bias[at + n] = bias[chosen]
+        new_activation[at + n] = activation[chosen]
+        new_aggregation[at + n] = aggregation[chosen]
 
 
-def unite_connections(
-    first, first_end, second, second_end, innovation, source, target, weight, enabled,
-    out_innovation, out_source, out_target, out_weight, out_enabled, at, only_second,
-    average, keep_disabled, seed, generation, child,
+def unite(
+    nodes, n1, n1_end, n2, n2_end, links, c1, c1_end, c2, c2_end, fixed, feed_forward, average, keep_disabled,
+    new_nodes, n, new_links, c, by_node, by_link, flags, words, seed, generation, child,
 ):  # fmt: skip
-    """Matching connections of both parents and a random half of the others, in order. Return how many.
+    """Matching connections of both parents, a random half of the others, the nodes of both parents and those that the
+    connections need. In a feed-forward child the links that would close a cycle are left out.
 
-    ``only_second`` [of the child's connections] tells which ones the first parent lacks.
+    Written at ``n`` and ``c``, where there must be room for the genes of both. Return the numbers of nodes and links.
+    Scratch: ``by_node`` [6, nodes of both + 1], ``by_link`` [3, links of both], ``flags`` [2, links of both].
     """
-    i, j, count, draw = first, second, 0, 0
-    while i < first_end or j < second_end:
-        a, b, _, _ = random_bits(seed, generation, CONNECTIONS, child, draw)
+    owners, start, used = by_node[0], by_node[1], by_node[2]
+    degree, queue, rank = by_node[3], by_node[4], by_node[5]
+    tail, head, grouped = by_link[0], by_link[1], by_link[2]
+    only_second, left_out = flags[0], flags[1]
+    most_nodes, most_links = n1_end - n1 + n2_end - n2, c1_end - c1 + c2_end - c2
+    draw_gene_words(words, most_links, seed, generation, CONNECTIONS, child)
+    links_count = _merge_links(
+        links, c1, c1_end, c2, c2_end, new_links, c, only_second, average, keep_disabled, words
+    )  # fmt: skip
+    draw_gene_words(words, most_nodes, seed, generation, NODES, child)
+    nodes_count = _merge_nodes(nodes, n1, n1_end, n2, n2_end, new_nodes, n, owners, words)
+    locate(new_nodes[0], n, nodes_count, new_links[1], new_links[2], c, links_count, tail, head)
+    for e in range(links_count):
+        left_out[e] = False
+    if feed_forward:
+        group(tail, links_count, nodes_count, start, grouped)
+        _leave_out_cycles(
+            tail, head, links_count, nodes_count, start, grouped, only_second, left_out, degree, queue, rank
+        )  # fmt: skip
+    for i in range(nodes_count):
+        used[i] = i < fixed or owners[i] == 2
+    kept_links = 0
+    for e in range(links_count):
+        if not left_out[e]:
+            used[tail[e]] = True
+            used[head[e]] = True
+            copy_link(new_links, c + e, new_links, c + kept_links)
+            kept_links += 1
+    kept_nodes = 0
+    for i in range(nodes_count):
+        if used[i]:
+            copy_node(new_nodes, n + i, new_nodes, n + kept_nodes)
+            kept_nodes += 1
+    return kept_nodes, kept_links
+
+
+def _merge_links(links, c1, c1_end, c2, c2_end, new_links, c, only_second, average, keep_disabled, words):
+    """Matching connections of both parents and a random half of the others, in order. Return how many."""
+    innovation, _, _, weight, enabled = links
+    _, _, _, new_weight, new_enabled = new_links
+    i, j, count, draw = c1, c2, 0, 0
+    while i < c1_end or j < c2_end:
+        bits = words[draw & 3, draw >> 2]
         draw += 1
-        in_first = i < first_end and (j >= second_end or innovation[i] <= innovation[j])
-        in_second = j < second_end and (i >= first_end or innovation[j] <= innovation[i])
+        in_first = i < c1_end and (j >= c2_end or innovation[i] <= innovation[j])
+        in_second = j < c2_end and (i >= c1_end or innovation[j] <= innovation[i])
         mine = i if in_first else j
         theirs = j if in_second else i
         i += in_first
         j += in_second
-        if (in_first and in_second) or a & _ONE:
-            to = at + count
-            out_innovation[to] = innovation[mine]
-            out_source[to] = source[mine]
-            out_target[to] = target[mine]
-            out_weight[to] = inherited(weight[mine], weight[theirs], a, average)
-            out_enabled[to] = (enabled[mine] & enabled[theirs]) | (to_unit(b) >= keep_disabled)
+        if (in_first and in_second) or bits & _COIN:
+            copy_link(links, mine, new_links, c + count)
+            new_weight[c + count] = inherited(weight[mine], weight[theirs], bits, average)
+            new_enabled[c + count] = (enabled[mine] & enabled[theirs]) | (to_unit(bits) >= keep_disabled)
             only_second[count] = not in_first
             count += 1
     return count
 
 
-def unite_nodes(
-    first, first_end, second, second_end, fixed, feed_forward,
-    node_id, bias, activation, aggregation, out_node_id, out_bias, out_activation, out_aggregation, at,
-    out_innovation, out_source, out_target, out_weight, out_enabled, conn_at, links, only_second,
-    owners, used, tail, head, start, grouped, left_out, degree, queue, rank, seed, generation, child,
-):  # fmt: skip
-    """Nodes of the child that `unite_connections` began: those of both parents and those that its links need.
-
-    In a feed-forward child the links that would close a cycle are left out first. Return the numbers of nodes and
-    links. The nodes are collected in place, so there must be room for those of both parents.
-    """
-    nodes = _merge_nodes(
-        first, first_end, second, second_end, node_id, bias, activation, aggregation,
-        out_node_id, out_bias, out_activation, out_aggregation, at, owners, seed, generation, child,
-    )  # fmt: skip
-    for e in range(links):
-        tail[e] = find(out_node_id, at, at + nodes, out_source[conn_at + e])
-        head[e] = find(out_node_id, at, at + nodes, out_target[conn_at + e])
-        left_out[e] = False
-    if feed_forward:
-        group(tail, links, nodes, start, grouped)
-        _leave_out_cycles(tail, head, links, nodes, start, grouped, only_second, left_out, degree, queue, rank)
-    for n in range(nodes):
-        used[n] = n < fixed or owners[n] == 2
-    kept_links = 0
-    for e in range(links):
-        if not left_out[e]:
-            used[tail[e]] = True
-            used[head[e]] = True
-            to, old = conn_at + kept_links, conn_at + e
-            out_innovation[to] = out_innovation[old]
-            out_source[to] = out_source[old]
-            out_target[to] = out_target[old]
-            out_weight[to] = out_weight[old]
-            out_enabled[to] = out_enabled[old]
-            kept_links += 1
-    kept = 0
-    for n in range(nodes):
-        if used[n]:
-            to, old = at + kept, at + n
-            out_node_id[to] = out_node_id[old]
-            out_bias[to] = out_bias[old]
-            out_activation[to] = out_activation[old]
-            out_aggregation[to] = out_aggregation[old]
-            kept += 1
-    return kept, kept_links
-
-
-def _merge_nodes(
-    first, first_end, second, second_end, node_id, bias, activation, aggregation,
-    out_node_id, out_bias, out_activation, out_aggregation, at, owners, seed, generation, child,
-):  # fmt: skip
+def _merge_nodes(nodes, n1, n1_end, n2, n2_end, new_nodes, n, owners, words):
     """All nodes of both parents in ascending order, matching ones from either. Return how many."""
-    i, j, count = first, second, 0
-    while i < first_end or j < second_end:
-        in_first = i < first_end and (j >= second_end or node_id[i] <= node_id[j])
-        in_second = j < second_end and (i >= first_end or node_id[j] <= node_id[i])
-        a, _, _, _ = random_bits(seed, generation, NODES, child, count)
-        chosen = i if in_first and (not in_second or a & _ONE) else j
-        out_node_id[at + count] = node_id[chosen]
-        out_bias[at + count] = bias[chosen]
-        out_activation[at + count] = activation[chosen]
-        out_aggregation[at + count] = aggregation[chosen]
+    node_id = nodes[0]
+    i, j, count = n1, n2, 0
+    while i < n1_end or j < n2_end:
+        in_first = i < n1_end and (j >= n2_end or node_id[i] <= node_id[j])
+        in_second = j < n2_end and (i >= n1_end or node_id[j] <= node_id[i])
+        from_first = in_first and (not in_second or words[count & 3, count >> 2] & _COIN)
+        copy_node(nodes, i if from_first else j, new_nodes, n + count)
         owners[count] = 2 if in_first and in_second else 1
         i += in_first
         j += in_second
@@ -179,11 +170,8 @@ def _leave_out_cycles(tail, head, links, nodes, start, grouped, only_second, lef
     """
     if topological_rank(tail, head, links, nodes, start, grouped, left_out, degree, queue, rank) == nodes:
         return
-    for n in range(nodes):
-        degree[n] = rank[n] < 0
     for e in range(links):
-        left_out[e] = only_second[e] and degree[tail[e]] and degree[head[e]]
-        only_second[e] = left_out[e]
+        only_second[e] &= rank[tail[e]] < 0 and rank[head[e]] < 0
     topological_rank(tail, head, links, nodes, start, grouped, only_second, degree, queue, rank)
     for e in range(links):
         left_out[e] = only_second[e] and rank[tail[e]] >= rank[head[e]]

@@ -1,11 +1,11 @@
-"""Small graphs of one genome: node positions, links grouped by an end, cycles.
+"""One genome's genes as a graph: node positions, links grouped by an end, cycles; and copies of genes.
 
 Nodes are positions in the genome's ascending list of node ids; a link runs from ``tail[e]`` to ``head[e]``.
 """
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 
-__all__ = ["find", "group", "reaches", "topological_rank"]
+__all__ = ["copy_link", "copy_node", "find", "group", "locate", "reaches", "topological_rank"]
 
 
 def find(ids, begin, end, wanted):
@@ -84,3 +84,31 @@ def topological_rank(tail, head, links, nodes, start, grouped, left_out, degree,
                     queue[filled] = head[e]
                     filled += 1
     return done
+
+
+def locate(node_id, node, nodes, source, target, link, links, tail, head):
+    """The positions of each link's ends among the genome's nodes."""
+    for e in range(links):
+        tail[e] = find(node_id, node, node + nodes, source[link + e])
+        head[e] = find(node_id, node, node + nodes, target[link + e])
+
+
+def copy_node(nodes, old, new_nodes, to):
+    """Copy one node gene."""
+    node_id, bias, activation, aggregation = nodes
+    new_id, new_bias, new_activation, new_aggregation = new_nodes
+    new_id[to] = node_id[old]
+    new_bias[to] = bias[old]
+    new_activation[to] = activation[old]
+    new_aggregation[to] = aggregation[old]
+
+
+def copy_link(links, old, new_links, to):
+    """Copy one connection gene."""
+    innovation, source, target, weight, enabled = links
+    new_innovation, new_source, new_target, new_weight, new_enabled = new_links
+    new_innovation[to] = innovation[old]
+    new_source[to] = source[old]
+    new_target[to] = target[old]
+    new_weight[to] = weight[old]
+    new_enabled[to] = enabled[old]

@@ -8,11 +8,12 @@ from genomes.kernels.binding import kernel
 
 __all__ = ["fill_table", "lookup", "number_changes"]
 
-# Columns of the table of changes [J, 12]: what `structure` proposes for a genome, -1 for nothing, ...
-SPLIT_AT, SPLIT_INNOVATION, SPLIT_COPY, SPLIT_SOURCE, SPLIT_TARGET, LINK_SOURCE, LINK_TARGET = range(7)
+# Columns of the table of changes: what `structure` proposes for a genome, -1 for nothing, ...
+SPLIT_AT, SPLIT_INNOVATION, SPLIT_COPY, SPLIT_SOURCE, SPLIT_TARGET, NEW_ACTIVATION, NEW_AGGREGATION = range(7)
+LINK_SOURCE, LINK_TARGET = range(7, 9)
 # ... and the numbers that the registry gives it
-NODE, IN_LINK, OUT_LINK, LINK = range(7, 11)
-COLUMNS = 11
+NODE, IN_LINK, OUT_LINK, LINK = range(9, 13)
+COLUMNS = 13
 
 _EMPTY = -1
 _MIX_1 = np.uint64(0x9E3779B97F4A7C15)

@@ -1,22 +1,22 @@
 """Mutation of one genome's weights, biases, node functions and enabled flags, in place.
 
-Every draw is keyed by the offspring and the gene's position, so the loops over genes vectorise.
+Every draw is keyed by the offspring and the gene's position, so the loops over genes vectorise; so that they do,
+positions are unsigned (signed ones count from the end where they are negative).
 """
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 
-import math
-
 import numpy as np
 
-from genomes.rng import random_bits, to_unit
+from genomes.rng import random_bits, to_normal, to_unit
+from neat.kernels.selection import below
 
-__all__ = ["RULES", "below", "fresh_value", "mutate_enabled", "mutate_functions", "mutate_values", "mutate_weights"]
+__all__ = ["RULES", "clip", "draw_words", "fresh_value", "mutate_genome"]
 
 # Purposes of random numbers: 120-129 here, 130-139 crossover, 140-149 structure
 GENOME, WEIGHTS, BIASES, ACTIVATIONS, AGGREGATIONS = 120, 121, 122, 123, 124
 # Draws of the purpose GENOME
-WHICH_STRUCTURE, WHICH_VALUES, WHICH_ENABLED = 0, 1, 2
+WHICH_VALUES, WHICH_ENABLED, WHICH_STRUCTURE = 0, 1, 2
 
 VALUE_RULE = np.dtype(
     [
@@ -44,7 +44,7 @@ RULES = np.dtype(
         ("toggle_enabled", np.float32),
         ("reenable", np.float32),
         ("keep_disabled", np.float32),
-        ("unite_equals", np.bool_),  # equally fit parents: unmatched genes of both at random; else the shorter's
+        ("unite_equals", np.bool_),  # of equally fit parents: unmatched genes of both at random
         ("add_node", np.float32),
         ("add_connection", np.float32),
         ("add_connection_tries", np.int64),
@@ -62,15 +62,12 @@ _ZERO, _HALF, _ONE, _TWO = np.float32(0.0), np.float32(0.5), np.float32(1.0), np
 _MILD_PERTURB, _MILD_REPLACE = np.float32(0.5), np.float32(0.2)
 _YOUNG = 0.8
 _LEAST_WITH_YOUNG = 10
-_TINY = np.float32(2.0**-25)
-_MINUS_TWO = np.float32(-2.0)
-_TWO_PI = np.float32(2.0 * math.pi)
-_SHIFT_32 = np.uint64(32)
 
 
-def below(bits, count):
-    """A random index in [0, count), from one word."""
-    return np.int64((np.uint64(bits) * np.uint64(count)) >> _SHIFT_32)
+def draw_words(words, count, seed, generation, purpose, child):
+    """Fill ``words`` [4, count or more] with the random words of draws 0..count-1."""
+    for i in range(count):
+        words[0, i], words[1, i], words[2, i], words[3, i] = random_bits(seed, generation, purpose, child, i)
 
 
 def symmetric(bits):
@@ -78,76 +75,87 @@ def symmetric(bits):
     return _TWO * to_unit(bits) - _ONE
 
 
-def normal(a, b):
-    """A standard normal number from two words, by Box-Muller."""
-    radius = math.sqrt(_MINUS_TWO * np.float32(math.log(to_unit(a) + _TINY)))
-    return np.float32(radius) * np.float32(math.cos(_TWO_PI * to_unit(b)))
-
-
 def clip(value, low, high):
     """``value`` within [low, high]."""
-    return min(max(value, low), high)
+    value = low if value < low else value
+    return high if value > high else value
 
 
 def fresh_value(rule, a, b):
     """A new weight or bias from two words."""
-    noise = normal(a, b) if rule.gaussian_new else symmetric(a)
+    noise = to_normal(a, b) if rule.gaussian_new else symmetric(a)
     return clip(rule.scale * noise, rule.low, rule.high)
 
 
-def mutate_values(values, begin, end, perturb, replace, rule, seed, generation, purpose, child, first_draw):
+def mutate_genome(
+    rules, nodes, node, node_end, links, link, link_end, inputs, outputs, activations, aggregations, words,
+    seed, generation, child,
+):  # fmt: skip
+    """All mutations of a child that leave its structure alone."""
+    _, bias, activation, aggregation = nodes
+    _, _, _, weight, enabled = links
+    first = node + np.uint64(inputs)
+    draw_words(words, 2, seed, generation, GENOME, child)
+    with_weights = to_unit(words[0, WHICH_VALUES]) < rules.weight.mutation
+    mild = to_unit(words[1, WHICH_VALUES]) < _HALF
+    with_biases = to_unit(words[2, WHICH_VALUES]) < rules.bias.mutation
+    mutate_enabled(enabled, link, link_end, rules, words)
+    if with_weights:
+        draw_words(words, np.int64(link_end - link), seed, generation, WEIGHTS, child)
+        mutate_weights(weight, link, link_end, rules, mild, words)
+    if with_biases:
+        rule = rules.bias
+        draw_words(words, np.int64(node_end - first), seed, generation, BIASES, child)
+        mutate_values(bias, first, first, node_end, rule.perturb, rule.replace, rule, words)
+    if rules.activation_mutation > _ZERO:
+        free = first + np.uint64(outputs) if rules.output_activation_fixed else first
+        draw_words(words, np.int64(node_end - free), seed, generation, ACTIVATIONS, child)
+        mutate_functions(activation, free, node_end, activations, rules.activation_mutation, words)
+    if rules.aggregation_mutation > _ZERO:
+        draw_words(words, np.int64(node_end - first), seed, generation, AGGREGATIONS, child)
+        mutate_functions(aggregation, first, node_end, aggregations, rules.aggregation_mutation, words)
+
+
+def mutate_weights(weight, begin, end, rules, mild, words):
+    """Mutate the weights ``begin:end`` of a genome; the rule of its genes may depend on their age."""
+    rule = rules.weight
+    if rules.severe_or_mild and mild:
+        count = np.int64(end - begin)
+        old = min(count, int(_YOUNG * count) + 1) if count >= _LEAST_WITH_YOUNG else count
+        young = begin + np.uint64(old)
+        mutate_values(weight, begin, begin, young, _ONE, _ZERO, rule, words)
+        mutate_values(weight, begin, young, end, _MILD_PERTURB, _MILD_REPLACE, rule, words)
+    else:
+        mutate_values(weight, begin, begin, end, rule.perturb, rule.replace, rule, words)
+
+
+def mutate_values(values, origin, begin, end, perturb, replace, rule, words):
     """Perturb each of ``values[begin:end]`` with probability ``perturb``, replace it with probability ``replace``."""
     power, scale, low, high = rule.power, rule.replacement_scale, rule.low, rule.high
     gaussian_step, gaussian_new = rule.gaussian_perturbation, rule.gaussian_new
     either = perturb + replace
-    if gaussian_step or gaussian_new:
-        for i in range(begin, end):
-            a, b, c, _ = random_bits(seed, generation, purpose, child, first_draw + i - begin)
-            bell, flat = normal(b, c), symmetric(b)
-            step = power * (bell if gaussian_step else flat)
-            new = scale * (bell if gaussian_new else flat)
-            values[i] = varied(values[i], to_unit(a), perturb, either, step, new, low, high)
-    else:
-        for i in range(begin, end):
-            a, b, _, _ = random_bits(seed, generation, purpose, child, first_draw + i - begin)
-            flat = symmetric(b)
-            values[i] = varied(values[i], to_unit(a), perturb, either, power * flat, scale * flat, low, high)
+    for i in range(begin, end):
+        w = i - origin
+        choice, flat, bell = to_unit(words[0, w]), symmetric(words[1, w]), to_normal(words[1, w], words[2, w])
+        step = power * (bell if gaussian_step else flat)
+        new = scale * (bell if gaussian_new else flat)
+        moved = clip(values[i] + step if choice < perturb else new, low, high)
+        values[i] = moved if choice < either else values[i]
 
 
-def varied(value, choice, perturb, either, step, new, low, high):
-    """The value after its mutation, if ``choice`` in [0, 1) says that it has one."""
-    moved = clip(value + step if choice < perturb else new, low, high)
-    return moved if choice < either else value
-
-
-def mutate_weights(weight, begin, end, rules, severity, seed, generation, child):
-    """Mutate the weights of a genome whose turn it is; the rule of its genes may depend on their age."""
-    rule = rules.weight
-    if not rules.severe_or_mild or severity >= _HALF:
-        mutate_values(weight, begin, end, rule.perturb, rule.replace, rule, seed, generation, WEIGHTS, child, 0)
-        return
-    count = end - begin
-    old = min(count, int(_YOUNG * count) + 1) if count >= _LEAST_WITH_YOUNG else count
-    mutate_values(weight, begin, begin + old, _ONE, _ZERO, rule, seed, generation, WEIGHTS, child, 0)
-    young = begin + old
-    mutate_values(weight, young, end, _MILD_PERTURB, _MILD_REPLACE, rule, seed, generation, WEIGHTS, child, old)
-
-
-def mutate_functions(codes, begin, end, options, probability, seed, generation, purpose, child):
+def mutate_functions(codes, begin, end, options, probability, words):
     """Draw each of the nodes' function codes anew with this probability."""
     for i in range(begin, end):
-        a, b, _, _ = random_bits(seed, generation, purpose, child, i - begin)
-        if to_unit(a) < probability:
-            codes[i] = options[below(b, len(options))]
+        if to_unit(words[0, i - begin]) < probability:
+            codes[i] = options[below(words[1, i - begin], len(options))]
 
 
-def mutate_enabled(enabled, begin, end, rules, seed, generation, child):
+def mutate_enabled(enabled, begin, end, rules, words):
     """Toggle a random connection; enable the oldest disabled one."""
-    a, b, c, _ = random_bits(seed, generation, GENOME, child, WHICH_ENABLED)
-    if to_unit(a) < rules.toggle_enabled and end > begin:
-        e = begin + below(b, end - begin)
+    if end > begin and to_unit(words[0, WHICH_ENABLED]) < rules.toggle_enabled:
+        e = begin + np.uint64(below(words[1, WHICH_ENABLED], end - begin))
         enabled[e] = not enabled[e]
-    if to_unit(c) < rules.reenable:
+    if to_unit(words[2, WHICH_ENABLED]) < rules.reenable:
         for e in range(begin, end):
             if not enabled[e]:
                 enabled[e] = True

@@ -6,7 +6,7 @@ Additions are proposed first and inserted once the registry has numbered those o
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 
 from genomes.rng import random_bits
-from neat.kernels.graph import find, group, reaches
+from neat.kernels.graph import copy_link, copy_node, find, group, locate, reaches
 from neat.kernels.innovations import (
     LINK_SOURCE,
     LINK_TARGET,
@@ -17,101 +17,107 @@ from neat.kernels.innovations import (
     SPLIT_TARGET,
     lookup,
 )
-from neat.kernels.mutation import below
+from neat.kernels.selection import below
 
-__all__ = ["delete", "insert_connection", "insert_node", "propose_link", "propose_split"]
+__all__ = ["delete", "insert_link", "insert_node", "propose_link", "propose_split"]
 
 # Purposes of random numbers
 DELETIONS, SPLIT, LINK = 140, 141, 142
 
 
 def delete(
-    want_node, want_connection, prune, fixed, nodes, links, tail, head,
-    gone_node, gone_link, start, by_tail, start_in, by_head, degree_out, degree_in, stack, seed, generation, child,
+    node_too, link_too, prune, fixed, nodes, node, node_count, links, link, link_count, by_node, by_link,
+    gone_nodes, gone_links, seed, generation, child,
 ):  # fmt: skip
-    """Mark a random hidden node with its links, a random link, and with ``prune`` what they leave dangling.
-
-    Links run from position ``tail[e]`` to ``head[e]``; self-loops keep no node alive.
-    """
+    """Remove a random hidden node with its links, a random link, and with ``prune`` the hidden nodes that are left
+    without in- or output (self-loops aside), again and again. Return the numbers of nodes and links that stay."""
+    tail, head = by_link[0], by_link[1]
     a, b, _, _ = random_bits(seed, generation, DELETIONS, child, 0)
-    for n in range(nodes):
-        gone_node[n] = False
-    for e in range(links):
-        gone_link[e] = False
-    if want_node and nodes > fixed:
-        n = fixed + below(a, nodes - fixed)
-        gone_node[n] = True
-        for e in range(links):
-            gone_link[e] = tail[e] == n or head[e] == n
-    if want_connection and links:
-        gone_link[below(b, links)] = True
+    locate(nodes[0], node, node_count, links[1], links[2], link, link_count, tail, head)
+    for n in range(node_count):
+        gone_nodes[n] = False
+    for e in range(link_count):
+        gone_links[e] = False
+    if node_too and node_count > fixed:
+        n = fixed + below(a, node_count - fixed)
+        gone_nodes[n] = True
+        for e in range(link_count):
+            gone_links[e] = tail[e] == n or head[e] == n
+    if link_too and link_count:
+        gone_links[below(b, link_count)] = True
     if prune:
-        group(tail, links, nodes, start, by_tail)
-        group(head, links, nodes, start_in, by_head)
-        _prune(
-            fixed, nodes, links, tail, head, gone_node, gone_link,
-            start, by_tail, start_in, by_head, degree_out, degree_in, stack,
-        )  # fmt: skip
+        _prune(fixed, node_count, link_count, by_node, by_link, gone_nodes, gone_links)
+    kept_links = 0
+    for e in range(link_count):
+        if not gone_links[e]:
+            copy_link(links, link + e, links, link + kept_links)
+            kept_links += 1
+    kept_nodes = 0
+    for n in range(node_count):
+        if not gone_nodes[n]:
+            copy_node(nodes, node + n, nodes, node + kept_nodes)
+            kept_nodes += 1
+    return kept_nodes, kept_links
 
 
-def _prune(
-    fixed, nodes, links, tail, head, gone_node, gone_link,
-    start, by_tail, start_in, by_head, degree_out, degree_in, stack,
-):  # fmt: skip
+def _prune(fixed, nodes, links, by_node, by_link, gone_nodes, gone_links):
+    out_start, in_start, stack = by_node[0], by_node[1], by_node[2]
+    out_degree, in_degree = by_node[3], by_node[4]
+    tail, head, by_tail, by_head = by_link[0], by_link[1], by_link[2], by_link[3]
+    group(tail, links, nodes, out_start, by_tail)
+    group(head, links, nodes, in_start, by_head)
     for n in range(nodes):
-        degree_out[n] = degree_in[n] = 0
+        out_degree[n] = in_degree[n] = 0
     for e in range(links):
-        if not gone_link[e] and tail[e] != head[e]:
-            degree_out[tail[e]] += 1
-            degree_in[head[e]] += 1
+        if not gone_links[e] and tail[e] != head[e]:
+            out_degree[tail[e]] += 1
+            in_degree[head[e]] += 1
     depth = 0
     for n in range(fixed, nodes):
-        if not gone_node[n] and (degree_out[n] == 0 or degree_in[n] == 0):
-            gone_node[n] = True
+        if not gone_nodes[n] and (out_degree[n] == 0 or in_degree[n] == 0):
+            gone_nodes[n] = True
             stack[depth] = n
             depth += 1
     while depth:
         depth -= 1
         n = stack[depth]
-        for side in range(2):
-            first, last = (start[n], start[n + 1]) if side == 0 else (start_in[n], start_in[n + 1])
-            for i in range(first, last):
-                e = by_tail[i] if side == 0 else by_head[i]
-                if gone_link[e]:
-                    continue
-                gone_link[e] = True
-                m = head[e] if side == 0 else tail[e]
-                degree_in[m] -= side == 0
-                degree_out[m] -= side == 1
-                if m >= fixed and not gone_node[m] and (degree_out[m] == 0 or degree_in[m] == 0):
-                    gone_node[m] = True
-                    stack[depth] = m
-                    depth += 1
+        outgoing = out_start[n + 1] - out_start[n]
+        for i in range(outgoing + in_start[n + 1] - in_start[n]):
+            goes_out = i < outgoing
+            e = by_tail[out_start[n] + i] if goes_out else by_head[in_start[n] + i - outgoing]
+            if gone_links[e]:
+                continue
+            gone_links[e] = True
+            m = head[e] if goes_out else tail[e]
+            degree = in_degree if goes_out else out_degree
+            degree[m] -= 1
+            if degree[m] == 0 and m >= fixed and not gone_nodes[m]:
+                gone_nodes[m] = True
+                stack[depth] = m
+                depth += 1
 
 
-def propose_split(
-    change, constant_input, node_id, node, node_end, innovation, source, target, enabled, conn, conn_end, splits,
-    seed, generation, child,
-):  # fmt: skip
+def propose_split(change, constant_input, nodes, node, node_end, links, link, link_end, splits, bits):
     """Choose a random enabled connection to be split; a constant input's are left alone, as in the authors' code."""
+    innovation, source, target, _, enabled = links
     candidates = 0
-    for e in range(conn, conn_end):
+    for e in range(link, link_end):
         candidates += enabled[e] and source[e] != constant_input
     if candidates == 0:
         return
-    a, _, _, _ = random_bits(seed, generation, SPLIT, child, 0)
-    skip = below(a, candidates)
-    e = conn
-    while not (enabled[e] and source[e] != constant_input) or skip > 0:
+    skip = below(bits, candidates)
+    e = link
+    while skip or not (enabled[e] and source[e] != constant_input):
         skip -= enabled[e] and source[e] != constant_input
         e += 1
     split_innovation, split_copy, split_node, table, _ = splits
-    copy = 0
-    made = lookup(innovation[e], copy, split_innovation, split_copy, split_node, table)
-    while made >= 0 and find(node_id, node, node_end, made) >= 0:
+    copy, made = -1, 0
+    while made >= 0:
         copy += 1
         made = lookup(innovation[e], copy, split_innovation, split_copy, split_node, table)
-    change[SPLIT_AT] = e - conn
+        if made >= 0 and find(nodes[0], node, node_end, made) < 0:
+            break
+    change[SPLIT_AT] = e - link
     change[SPLIT_INNOVATION] = innovation[e]
     change[SPLIT_COPY] = copy
     change[SPLIT_SOURCE] = source[e]
@@ -119,67 +125,53 @@ def propose_split(
 
 
 def propose_link(
-    change, tries, feed_forward, inputs, outputs, node_id, node, nodes, links, tail, head,
-    start, by_tail, seen, stack, seed, generation, child,
+    change, tries, feed_forward, inputs, outputs, nodes, node, node_count, links, link, link_count,
+    by_node, by_link, seed, generation, child,
 ):  # fmt: skip
     """Choose a random link that the genome lacks; in a feed-forward genome none from an output or closing a cycle."""
-    sources = nodes - outputs if feed_forward else nodes
-    targets = nodes - inputs
+    tail, head, by_tail = by_link[0], by_link[1], by_link[2]
+    start, seen, stack = by_node[0], by_node[1], by_node[2]
+    sources = node_count - outputs if feed_forward else node_count
     if sources == 0:
         return
-    group(tail, links, nodes, start, by_tail)
-    for n in range(nodes):
+    locate(nodes[0], node, node_count, links[1], links[2], link, link_count, tail, head)
+    group(tail, link_count, node_count, start, by_tail)
+    for n in range(node_count):
         seen[n] = -1
     for attempt in range(tries):
         a, b, _, _ = random_bits(seed, generation, LINK, child, attempt)
-        s, t = below(a, sources), inputs + below(b, targets)
+        s, t = below(a, sources), inputs + below(b, node_count - inputs)
         if feed_forward and s >= inputs:
             s += outputs
-        if _linked(s, t, head, start, by_tail):
-            continue
-        if feed_forward and reaches(t, s, head, start, by_tail, seen, attempt, stack):
-            continue
-        change[LINK_SOURCE] = node_id[node + s]
-        change[LINK_TARGET] = node_id[node + t]
-        return
+        linked = False
+        for i in range(start[s], start[s + 1]):
+            linked |= head[by_tail[i]] == t
+        if not linked and not (feed_forward and reaches(t, s, head, start, by_tail, seen, attempt, stack)):
+            change[LINK_SOURCE] = nodes[0][node + s]
+            change[LINK_TARGET] = nodes[0][node + t]
+            return
 
 
-def _linked(s, t, head, start, by_tail):
-    for i in range(start[s], start[s + 1]):
-        if head[by_tail[i]] == t:
-            return True
-    return False
-
-
-def insert_node(node_id, bias, activation, aggregation, begin, end, new_id, new_activation, new_aggregation):
+def insert_node(nodes, begin, end, new_id, activation, aggregation):
     """Insert a node at its place among the ascending ones of ``begin:end``; there is room for it at ``end``."""
     at = end
-    while at > begin and node_id[at - 1] > new_id:
-        node_id[at] = node_id[at - 1]
-        bias[at] = bias[at - 1]
-        activation[at] = activation[at - 1]
-        aggregation[at] = aggregation[at - 1]
+    while at > begin and nodes[0][at - 1] > new_id:
+        copy_node(nodes, at - 1, nodes, at)
         at -= 1
-    node_id[at] = new_id
-    bias[at] = 0.0
-    activation[at] = new_activation
-    aggregation[at] = new_aggregation
+    nodes[0][at] = new_id
+    nodes[1][at] = 0.0
+    nodes[2][at] = activation
+    nodes[3][at] = aggregation
 
 
-def insert_connection(
-    innovation, source, target, weight, enabled, begin, end, new_innovation, new_source, new_target, new_weight
-):
+def insert_link(links, begin, end, innovation, source, target, weight):
     """Insert an enabled connection at its place among the ascending ones of ``begin:end``; there is room at ``end``."""
     at = end
-    while at > begin and innovation[at - 1] > new_innovation:
-        innovation[at] = innovation[at - 1]
-        source[at] = source[at - 1]
-        target[at] = target[at - 1]
-        weight[at] = weight[at - 1]
-        enabled[at] = enabled[at - 1]
+    while at > begin and links[0][at - 1] > innovation:
+        copy_link(links, at - 1, links, at)
         at -= 1
-    innovation[at] = new_innovation
-    source[at] = new_source
-    target[at] = new_target
-    weight[at] = new_weight
-    enabled[at] = True
+    links[0][at] = innovation
+    links[1][at] = source
+    links[2][at] = target
+    links[3][at] = weight
+    links[4][at] = True

@@ -72,9 +72,15 @@ class Ranking:
         return np.diff(self.start)
 
     @property
+    def champions(self) -> NDArray[np.int64]:
+        """[S] best genome of each species."""
+        champions: NDArray[np.int64] = self.genomes[self.start[:-1]]
+        return champions
+
+    @property
     def best(self) -> NDArray[np.float64]:
         """[S] best fitness of each species."""
-        return self.fitness[self.genomes[self.start[:-1]]]
+        return self.fitness[self.champions]
 
 
 def shares(ranking: Ranking, allow_negative: bool) -> NDArray[np.float64]:
@@ -107,15 +113,18 @@ def best_species(ranking: Ranking, count: int) -> NDArray[np.int64]:
 def allot(
     share: NDArray[np.float64], allowed: NDArray[np.bool_], protected: NDArray[np.int64], total: int
 ) -> NDArray[np.int64]:
-    """Offspring of each species [S], which sum to ``total``: in proportion to the shares of those ``allowed`` (equal
-    shares where these are all 0; none where nobody is allowed), by largest remainder, ties by age. A ``protected`` species gets at least one."""
+    """Offspring of each species [S], which sum to ``total``; none where nobody is allowed.
+
+    In proportion to the shares of those ``allowed`` (equal shares where these are all 0), by largest remainder, ties by
+    age. A ``protected`` species gets at least one.
+    """
     if not allowed.any():
         return np.zeros(len(share), np.int64)
     weight = np.where(allowed, share, 0.0)
     if not weight.any():
         weight = allowed.astype(np.float64)
     quota = weight / weight.sum() * total
-    offspring = np.floor(quota).astype(np.int64)
+    offspring: NDArray[np.int64] = np.floor(quota).astype(np.int64)
     remainder = np.where(weight > 0.0, quota - offspring, -1.0)
     offspring[np.argsort(-remainder, kind="stable")[: total - offspring.sum()]] += 1
     needy = protected[:total]
@@ -184,7 +193,7 @@ def draw_matings(
 def representatives(ranking: Ranking, rule: str, key: tuple[int, int]) -> NDArray[np.int64]:
     """The genome [S] that the next generation's genomes are compared with: a random member, or the champion."""
     if rule == "champion":
-        return ranking.genomes[ranking.start[:-1]]
+        return ranking.champions
     member = np.empty(len(ranking.start) - 1, np.int64)
     parallel_for(
         selection.draw_members,

@@ -204,8 +204,8 @@ def _population_arrays(name: str, population: Population) -> Arrays:
 
 
 def _population_of(name: str, arrays: Mapping[str, NDArray[Any]], scalars: Mapping[str, Any]) -> Population:
-    genes = (arrays[f"{name}.{genes}"] for genes in POPULATION_GENES)
-    return Population(scalars["num_inputs"], scalars["num_outputs"], *genes, bias_input=scalars["bias_input"])
+    genes: dict[str, Any] = {genes: arrays[f"{name}.{genes}"] for genes in POPULATION_GENES}
+    return Population(**genes, **{key: scalars[key] for key in ("num_inputs", "num_outputs", "bias_input")})
 
 
 def _progress_of(name: str, arrays: Mapping[str, NDArray[Any]]) -> Progress:

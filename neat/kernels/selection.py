@@ -1,6 +1,6 @@
 """Random choices of reproduction: who mates with whom, who represents a species."""
 
-# mypy: disable-error-code="no-untyped-def"
+# mypy: disable-error-code="no-untyped-def,no-untyped-call"
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ ANSWERS = np.array([0, 1, 1, 0], np.float32)  # [R]
 
 
 class XOR:
-    """Fitness (4 - sum of |error|)²; solved when all four outputs are on the right side of 0.5."""
+    """Fitness (4 - sum of |error|)², from 0; solved when all four outputs are on the right side of 0.5."""
 
     num_inputs = 2
     num_outputs = 1
@@ -27,7 +27,8 @@ class XOR:
     def evaluate(self, networks: Networks, key: Key) -> Evaluation:
         """Fitness, at most 16."""
         outputs = forward(networks, INPUTS)[:, :, 0].astype(np.float64)
-        closeness = len(ANSWERS) - np.abs(outputs - ANSWERS).sum(axis=1)
+        # An output beyond [0, 1] can err by more than the paper's sigmoid can: worse than all wrong is no better.
+        closeness = np.maximum(len(ANSWERS) - np.abs(outputs - ANSWERS).sum(axis=1), 0.0)
         return Evaluation.of(closeness**2, len(ANSWERS))
 
     def validate(self, networks: Networks, key: Key) -> Evaluation:

@@ -325,7 +325,7 @@ NEAT_2002 = dataclasses.replace(
     equal_fitness_genes="shorter",
     small_genome=1_000_000,
     representative="champion",
-    species_elitism=0,
+    species_elitism=1,  # where all stagnate, the code lets all reproduce: none is a reason to end
     allow_negative_fitness=False,
 )
 

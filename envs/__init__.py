@@ -1,4 +1,4 @@
-"""Where genomes are judged.
+"""Speciate: where genomes are judged.
 
 Read `task` (what an algorithm sees), `xor` (the smallest task), `native` and `control.cartpole` (an environment as
 scalar functions), `rollout` (whole populations play it), `control.task`, `gym`.

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.kernels import rollout as kernels
-from envs.kernels.glue import activation_rows, row_functions
-from envs.kernels.plan import plan_class
+from envs.kernels.glue import row_functions
+from envs.kernels.plan import hash_shape, plan_class
 from envs.native import NativeEnv, NativeEnvError
 from envs.task import Key
-from genomes.functions import activation_switch
+from genomes.functions import activation_rows_switch, activation_switch
 from genomes.kernels.binding import Kernel
 from genomes.kernels.parallel import parallel_for
 from genomes.networks import Networks
@@ -135,13 +135,15 @@ def make_plan(networks: Networks, episodes: int) -> Plan:
     """Sort the genomes that sum their inputs into classes of equal node count and output slots."""
     n = networks
     nodes = np.diff(n.node_start)
-    edges = n.edge_start[n.node_start[1:]] - n.edge_start[n.node_start[:-1]]
-    members = np.flatnonzero(np.add.reduceat(n.aggregation, n.node_start[:-1], dtype=np.int64) == 0)
-    shape = np.column_stack([nodes, n.output_slot])[members]
-    order = np.lexsort(shape.T[::-1])
-    members, shape = members[order], shape[order]
+    edges = np.diff(n.edge_start[n.node_start])
+    sums, shape_hash = np.empty(len(n), np.bool_), np.empty(len(n), np.uint16)
+    parallel_for(hash_shape, len(n), n.node_start, n.aggregation, n.output_slot, sums, shape_hash, grain=10_000)
+    members = np.argsort(shape_hash, kind="stable")  # a radix sort; where hashes collide a class falls apart, no more
+    members = members[sums[members]]
     new = np.ones(len(members), np.bool_)
-    new[1:] = np.any(shape[1:] != shape[:-1], axis=1)
+    new[1:] = np.diff(nodes[members]) != 0
+    for o in range(n.num_outputs):
+        new[1:] |= np.diff(n.output_slot[members, o]) != 0
 
     size = np.diff(np.flatnonzero(np.r_[new, True]))  # [C] genomes of each class
     count = nodes[members[new]]  # [C] evaluated nodes
@@ -168,8 +170,10 @@ def make_plan(networks: Networks, episodes: int) -> Plan:
         slots[keep],
         union[keep],
     )
+    apart = np.ones(len(n), np.bool_)
+    apart[members] = False
     return Plan(
-        np.setdiff1d(np.arange(len(n)), members),
+        np.flatnonzero(apart),
         members,
         _offsets(size),
         class_node[:-1][keep],
@@ -192,12 +196,13 @@ def _offsets(counts: NDArray[Any]) -> NDArray[np.int64]:
 @cache
 def _bound(env: NativeEnv, template: Kernel, lanes: int, switch: Any) -> Kernel:
     from envs.kernels import lanes as vectors
+    from genomes.kernels.vector import fused_multiply_add
 
     bindings = row_functions(env.num_states, env.num_inputs, env.num_outputs, env.randoms, lanes)
     functions = {
         "activate": switch,
-        "activate_row": activation_rows(switch, lanes),
-        "multiply_add": vectors.multiply_add,
+        "activate_rows": activation_rows_switch(lanes),
+        "multiply_add": fused_multiply_add,
         "weighted_sum": vectors.weighted_sum(lanes),
         "add_residue": vectors.add_residue(lanes),
     }

@@ -18,9 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from genomes.functions import ACTIVATIONS, activation_function
-
-__all__ = ["activation_rows", "row_functions"]
+__all__ = ["row_functions"]
 
 
 @cache
@@ -45,21 +43,6 @@ def row_functions(num_states: int, num_inputs: int, num_outputs: int, num_random
     }
 
 
-@cache
-def activation_rows(switch: Callable[..., Any], lanes: int) -> Callable[..., Any]:
-    """``activate_row(code, rows, row)``: activate every lane of the row at offset ``row``, one loop for each function
-    of the table that ``switch`` stands for."""
-    scope: dict[str, Any] = {f"f{code}": activation_function(name) for name, code in ACTIVATIONS.items()}
-    lines = ["def activate_row(code, rows, row):"]
-    for code in ACTIVATIONS.values():
-        lines += [
-            f"    {'if' if len(lines) == 1 else 'elif'} code == {code}:",
-            f"        for lane in range({lanes}):",
-            f"            rows[row + lane] = float32(f{code}(rows[row + lane]))",
-        ]
-    return _function("activate_row", "\n".join(lines), scope)
-
-
 def _load(name: str, first: int, count: int, lanes: int) -> Callable[..., Any]:
     items = "".join(f"rows[{(first + i) * lanes} + lane], " for i in range(count))
     return _function(name, f"def {name}(rows, lane):\n    return ({items})")
@@ -82,8 +65,8 @@ def _residue(count: int) -> Callable[..., Any]:
     return _function("state_residue", "\n".join([*source, *lines, "    return total"]))
 
 
-def _function(name: str, source: str, scope: dict[str, Any] | None = None) -> Callable[..., Any]:
-    scope = {"float32": np.float32} | (scope or {})
+def _function(name: str, source: str) -> Callable[..., Any]:
+    scope: dict[str, Any] = {"float32": np.float32}
     exec(source, scope)
     function: Callable[..., Any] = scope[name]
     return function

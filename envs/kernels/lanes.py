@@ -15,24 +15,14 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-__all__ = ["add_residue", "multiply_add", "weighted_sum"]
+__all__ = ["add_residue", "weighted_sum"]
 
 
 def _fused(builder, vector, a, b, c):
-    """a * b + c, rounded once where the processor has such an instruction."""
-    name = f"llvm.fmuladd.v{vector.count}f32" if isinstance(vector, ir.VectorType) else "llvm.fmuladd.f32"
-    function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector] * 3), name)
+    """a * b + c, rounded as `genomes.kernels.vector.fused_multiply_add` does."""
+    kind = ir.FunctionType(vector, [vector] * 3)
+    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fmuladd.v{vector.count}f32")
     return builder.call(function, [a, b, c])
-
-
-@intrinsic
-def multiply_add(typingctx, a, b, c):
-    """Scalar a * b + c as `weighted_sum` computes it."""
-
-    def codegen(context, builder, signature, arguments):
-        return _fused(builder, ir.FloatType(), *arguments)
-
-    return types.float32(types.float32, types.float32, types.float32), codegen
 
 
 @cache

@@ -6,7 +6,24 @@ import numpy as np
 
 from genomes.kernels.binding import kernel
 
-__all__ = ["plan_class"]
+__all__ = ["hash_shape", "plan_class"]
+
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+_SHIFT = np.uint64(48)
+
+
+@kernel
+def hash_shape(begin, end, node_start, aggregation, output_slot, sums, shape_hash):
+    """Whether each genome's nodes all sum, and a hash of its node count and output slots."""
+    for p in range(begin, end):
+        other = np.uint8(0)
+        for i in range(node_start[p], node_start[p + 1]):
+            other |= aggregation[i]
+        sums[p] = other == 0
+        state = np.uint64(node_start[p + 1] - node_start[p]) * _MULTIPLIER
+        for o in range(output_slot.shape[1]):
+            state = (state + np.uint64(output_slot[p, o])) * _MULTIPLIER
+        shape_hash[p] = state >> _SHIFT
 
 
 @kernel

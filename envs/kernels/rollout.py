@@ -23,7 +23,7 @@ def unbound(*_):
 
 
 reset = observe = act = step = unbound
-activate = activate_row = add_residue = weighted_sum = unbound
+activate = activate_rows = add_residue = weighted_sum = unbound
 load_state = store_state = load_outputs = store_observation = state_residue = unbound
 load_randoms = load_start = store_start = unbound
 
@@ -141,7 +141,7 @@ def play_lanes(
                     )  # fmt: skip
                     code = class_code[node + j]
                     if code >= 0:
-                        activate_row(code, rows, (nodes + j) * LANES)
+                        activate_rows(code, rows, np.uint64((nodes + j) * LANES))
                     else:
                         activate_each(rows, (nodes + j) * LANES, loaded, activation, node_start, j)
                 if recurrent:

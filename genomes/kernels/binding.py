@@ -30,7 +30,8 @@ class Kernel:
     Parameters
     ----------
     function : plain Python function that Numba can compile. Global functions it refers to are compiled with it.
-    bindings : replacements for global names, in ``function`` and in everything that it reaches.
+    bindings : replacements for global names, in ``function`` and in everything that it reaches; not inside a
+        replacement itself, whose author may use these names for something else.
     """
 
     def __init__(self, function: Callable[..., Any], bindings: dict[str, Any] | None = None) -> None:
@@ -60,7 +61,7 @@ class Kernel:
         import numba
 
         rebuilt = _Rebuild(self.bindings, self.digest).function(self.function)
-        dispatcher: Any = numba.njit(nogil=True, error_model="numpy", cache=True)(rebuilt)
+        dispatcher: Any = numba.njit(nogil=True, error_model="numpy", cache=True, no_cfunc_wrapper=True)(rebuilt)
         _prune(dispatcher, self.function.__name__)
         return dispatcher  # type: ignore[no-any-return]
 
@@ -100,44 +101,45 @@ class _Reach:
         self.bindings = bindings
         self.seen: dict[Any, int] = {}
 
-    def references(self, function: types.FunctionType) -> dict[str, Any]:
-        """Global name -> value, for each global that the function's code refers to."""
-        found: dict[str, Any] = {}
+    def references(self, function: types.FunctionType, bound: bool) -> dict[str, tuple[Any, bool]]:
+        """Global name -> (value, whether it is part of a replacement), for each global that the code refers to;
+        ``bound`` says whether the function is part of one."""
+        found: dict[str, tuple[Any, bool]] = {}
         for name in global_names(function.__code__):
-            if name in self.bindings:
-                found[name] = self.bindings[name]
+            if name in self.bindings and not bound:
+                found[name] = self.bindings[name], True
             elif name in function.__globals__:
-                found[name] = function.__globals__[name]
+                found[name] = function.__globals__[name], bound
         return found
 
-    def feed(self, value: Any, state: Any) -> None:
+    def feed(self, value: Any, state: Any, bound: bool = False) -> None:
         function = _plain_function(value)
         if function is not None:
-            self._feed_function(function, state)
+            self._feed_function(function, state, bound)
         elif _is_intrinsic(value):
-            self._feed_function(value._defn, state)
+            self._feed_function(value._defn, state, bound)
         elif isinstance(value, np.ndarray):
             state.update(f"{value.dtype}{value.shape}".encode() + value.tobytes())
         elif isinstance(value, tuple):
             for item in value:
-                self.feed(item, state)
+                self.feed(item, state, bound)
         elif isinstance(value, types.ModuleType | type):
             state.update(value.__name__.encode())
         else:
             state.update(f"{type(value).__name__}{value!r}".encode())
 
-    def _feed_function(self, function: types.FunctionType, state: Any) -> None:
-        if function in self.seen:
-            state.update(f"seen {self.seen[function]}".encode())
+    def _feed_function(self, function: types.FunctionType, state: Any, bound: bool) -> None:
+        if (function, bound) in self.seen:
+            state.update(f"seen {self.seen[function, bound]}".encode())
             return
-        self.seen[function] = len(self.seen)
+        self.seen[function, bound] = len(self.seen)
         _feed_code(function.__code__, state)
-        self.feed(function.__defaults__ or (), state)
+        self.feed(function.__defaults__ or (), state, bound)
         for cell in function.__closure__ or ():
-            self.feed(cell.cell_contents, state)
-        for name, value in sorted(self.references(function).items()):
+            self.feed(cell.cell_contents, state, bound)
+        for name, (value, inner) in sorted(self.references(function, bound).items()):
             state.update(name.encode())
-            self.feed(value, state)
+            self.feed(value, state, inner)
 
 
 def _feed_code(code: types.CodeType, state: Any) -> None:
@@ -155,12 +157,12 @@ class _Rebuild:
     def __init__(self, bindings: dict[str, Any], digest: str) -> None:
         self.reach = _Reach(bindings)
         self.digest = digest
-        self.helpers: dict[types.FunctionType, Any] = {}
+        self.helpers: dict[tuple[types.FunctionType, bool], Any] = {}
 
-    def value(self, name: str, value: Any) -> Any:
+    def value(self, name: str, value: Any, bound: bool) -> Any:
         function = _plain_function(value)
         if function is not None:
-            return self.helper(function)
+            return self.helper(function, bound)
         if isinstance(value, types.ModuleType) and value.__name__.split(".")[0] not in _TRANSPARENT_MODULES:
             raise TypeError(
                 f"a compiled function refers to the module {value.__name__!r} as {name!r}: "
@@ -168,24 +170,32 @@ class _Rebuild:
             )
         return value
 
-    def helper(self, function: types.FunctionType) -> Any:
+    def helper(self, function: types.FunctionType, bound: bool) -> Any:
         import numba
 
-        if function not in self.helpers:
-            self.helpers[function] = None
-            rebuilt = self.function(function)
-            self.helpers[function] = numba.njit(error_model="numpy", forceinline=not _has_loop(function))(rebuilt)
-        if self.helpers[function] is None:
+        key = function, bound
+        if key not in self.helpers:
+            self.helpers[key] = None
+            rebuilt = self.function(function, bound)
+            # Helpers are never called from Python: without the wrappers for that they compile a fifth faster.
+            self.helpers[key] = numba.njit(
+                error_model="numpy",
+                forceinline=not _has_loop(function),
+                no_cpython_wrapper=True,
+                no_cfunc_wrapper=True,
+            )(rebuilt)
+        if self.helpers[key] is None:
             raise TypeError(f"{function.__qualname__} calls itself: compiled functions cannot be recursive")
-        return self.helpers[function]
+        return self.helpers[key]
 
-    def function(self, function: types.FunctionType) -> types.FunctionType:
+    def function(self, function: types.FunctionType, bound: bool = False) -> types.FunctionType:
         # Numba imports a cached function's module again: a user's may be gone by then, this one is there.
         scope = {"__builtins__": __builtins__, "__name__": __name__}
-        scope |= {name: self.value(name, value) for name, value in self.reach.references(function).items()}
+        references = self.reach.references(function, bound)
+        scope |= {name: self.value(name, value, inner) for name, (value, inner) in references.items()}
         name = f"{function.__name__}_{self.digest}"
         cells = tuple(
-            types.CellType(self.value(name, cell.cell_contents))
+            types.CellType(self.value(name, cell.cell_contents, bound))
             for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
         )
         code = function.__code__.replace(co_name=name, co_qualname=name)

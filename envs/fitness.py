@@ -1,0 +1,159 @@
+"""A fitness function of the user's own as a task.
+
+Per network, it is called with one network at a time, in worker processes that are started from a module of ours and
+never forked: lambdas, notebooks and scripts without a ``__main__`` guard work. Per population, it is called once a
+generation, in this process, with all compiled networks.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.fitness_pool import WorkerPool
+from envs.task import Key
+from genomes.evaluation import Evaluation
+from genomes.kernels.parallel import available_cores
+from genomes.network import Network
+from genomes.networks import Networks
+
+__all__ = ["FitnessError", "FitnessTask", "single"]
+
+
+class FitnessError(RuntimeError):
+    """A user's function raised an exception, or returned no fitness; the message holds its whole traceback."""
+
+
+class FitnessTask:
+    """Judges networks by a function.
+
+    Parameters
+    ----------
+    function : called with a `genomes.network.Network`, returns its fitness, a number; with ``per="population"``
+        called with the `Networks` of all P genomes, returns fitness [P] (see `genomes.forward.forward`).
+        The result must depend on the network alone.
+    num_inputs, num_outputs : of the networks.
+    per : ``"network"`` or ``"population"``.
+    maximize : whether higher fitness is better.
+    target : fitness that counts as solved; None: there is none.
+    workers : processes; 0: call the function in this process; None: one a core. Never changes a result.
+    on_error : ``"stop"``: an exception raises `FitnessError`; ``"worst"``: it fails that genome, and is kept in
+        ``errors``.
+    """
+
+    episodes_change = False
+
+    def __init__(
+        self,
+        function: Callable[[Any], Any],
+        num_inputs: int,
+        num_outputs: int,
+        *,
+        per: str = "network",
+        maximize: bool = True,
+        target: float | None = None,
+        workers: int | None = None,
+        on_error: str = "stop",
+    ) -> None:
+        if not callable(function):
+            raise TypeError(f"a fitness function must be callable, got {function!r}")
+        for name, value, choices in (
+            ("per", per, ("network", "population")),
+            ("on_error", on_error, ("stop", "worst")),
+        ):
+            if value not in choices:
+                raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
+        if num_inputs < 1 or num_outputs < 1:
+            raise ValueError(f"num_inputs and num_outputs must be at least 1, got {num_inputs} and {num_outputs}")
+        self.function, self.num_inputs, self.num_outputs = function, num_inputs, num_outputs
+        self.per, self.maximize, self.target, self.on_error = per, maximize, target, on_error
+        self.workers = available_cores() if workers is None else workers
+        self.errors: list[str] = []  # one text for each genome that failed in the last evaluation
+        self._pool: WorkerPool | None = None
+
+    def evaluate(self, networks: Networks, key: Key) -> Evaluation:
+        """Fitness of every network.
+
+        Raises
+        ------
+        FitnessError : the function raised an exception, and ``on_error`` is ``"stop"``.
+        """
+        self.errors = []
+        if self.per == "population":
+            return Evaluation.of(self._whole(networks))
+        return Evaluation.of(self._in_workers(networks) if self.workers else self._here(networks))
+
+    def validate(self, networks: Networks, key: Key) -> Evaluation:
+        """The same as `evaluate`: the function is all that is known of the task."""
+        return self.evaluate(networks, key)
+
+    def close(self) -> None:
+        """End the worker processes."""
+        if self._pool is not None:
+            self._pool.close()
+        self._pool = None
+
+    def _whole(self, networks: Networks) -> NDArray[np.float64]:
+        try:
+            fitness = np.asarray(self.function(networks), np.float64)
+            if fitness.shape != (len(networks),):
+                raise ValueError(f"the function must return fitness [{len(networks)}], got shape {fitness.shape}")
+        except Exception:
+            self._fail(traceback.format_exc())
+            return np.full(len(networks), np.nan)
+        return fitness
+
+    def _here(self, networks: Networks) -> NDArray[np.float64]:
+        fitness = np.full(len(networks), np.nan)
+        for p in range(len(networks)):
+            try:
+                fitness[p] = fitness_of(self.function, single(networks, p))
+            except Exception:
+                self._fail(traceback.format_exc())
+        return fitness
+
+    def _in_workers(self, networks: Networks) -> NDArray[np.float64]:
+        if self._pool is None:
+            self._pool = WorkerPool(self.function, self.workers)
+        fitness, errors = self._pool.evaluate(
+            [single(networks, p) for p in range(len(networks))], stop=self.on_error == "stop"
+        )
+        for p in sorted(errors):
+            self._fail(errors[p])
+        return fitness
+
+    def _fail(self, error: str) -> None:
+        if self.on_error == "stop":
+            raise FitnessError(f"the fitness function failed:\n{error.rstrip()}")
+        self.errors.append(error)
+
+
+def fitness_of(function: Callable[[Any], Any], networks: Networks) -> float:
+    """The function's verdict on a single compiled network."""
+    value = function(Network.of(networks))
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"a fitness function must return a number, it returned {value!r}") from None
+
+
+def single(networks: Networks, p: int) -> Networks:
+    """Network ``p`` alone."""
+    a, b = networks.node_start[p], networks.node_start[p + 1]
+    edges = slice(networks.edge_start[a], networks.edge_start[b])
+    return dataclasses.replace(
+        networks,
+        node_start=networks.node_start[p : p + 2] - a,
+        edge_start=networks.edge_start[a : b + 1] - networks.edge_start[a],
+        bias=networks.bias[a:b],
+        activation=networks.activation[a:b],
+        aggregation=networks.aggregation[a:b],
+        source=networks.source[edges],
+        weight=networks.weight[edges],
+        output_slot=networks.output_slot[p : p + 1],
+    )

@@ -107,8 +107,12 @@ def _empty_table(last_innovation: int, genes: int) -> tuple[NDArray[np.int32], N
 
 
 def adapt_threshold(threshold: float, species: int, params: NEATParams) -> float:
-    """The threshold of the next generation, one step nearer to the target number of species."""
-    if not params.target_species or species == params.target_species:
+    """The threshold of the next generation, one step nearer to the target number of species.
+
+    A target of more than a tenth of the population would leave species too small to search.
+    """
+    target = min(params.target_species, max(1, params.population // 10))
+    if target == 0 or species == target:
         return threshold
-    step = params.threshold_step if species > params.target_species else -params.threshold_step
+    step = params.threshold_step if species > target else -params.threshold_step
     return max(threshold + step, params.threshold_step)

@@ -36,7 +36,6 @@ def test_every_parameter_has_documentation_source_and_a_valid_default():
         ("weight_min", 50.0, "below weight_max"),
         ("weight_replace", 0.9, "must not exceed 1"),
         ("activations_per_step", 2, "feedforward"),
-        ("target_species", 1000, "exceeds population"),
     ],
 )
 def test_a_wrong_value_names_key_and_requirement(key, value, requirement):

@@ -130,4 +130,5 @@ def test_threshold_follows_the_target():
     assert adapt_threshold(3.0, 2, params) == 2.75
     assert adapt_threshold(3.0, 5, params) == 3.0
     assert adapt_threshold(0.25, 2, params) == 0.25
-    assert adapt_threshold(3.0, 9, NEATParams()) == 3.0
+    assert adapt_threshold(3.0, 9, NEATParams(target_species=0)) == 3.0
+    assert adapt_threshold(3.0, 9, NEATParams(target_species=50, population=90)) == 3.0

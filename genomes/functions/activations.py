@@ -8,7 +8,7 @@ Names, scales and limits are those of neat-python 2.1 (`neat/activations.py`) wh
 import numpy as np
 
 from genomes.functions import elementary
-from genomes.functions.elementary import clamp
+from genomes.functions.elementary import clamp, scaled_tanh
 
 __all__ = [
     "absolute",
@@ -45,7 +45,7 @@ _SIXTY = np.float32(60.0)
 _MINUS_SIXTY = np.float32(-60.0)
 _SIGMOID_SCALE = np.float32(5.0)
 _STEEP_SCALE = np.float32(4.9)
-_TANH_SCALE = np.float32(2.5)
+_TANH = elementary.tanh_constants(2.5)
 _SIN_SCALE = np.float32(5.0)
 _GAUSS_LIMIT = np.float32(3.4)
 _GAUSS_SCALE = np.float32(-5.0)
@@ -74,7 +74,7 @@ def sigmoid(x):
 
 def tanh(x):
     """tanh(2.5 x)"""
-    return _tanh(_TANH_SCALE * x)
+    return scaled_tanh(x, _TANH)
 
 
 def sin(x):

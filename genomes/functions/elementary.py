@@ -9,7 +9,7 @@ polynomials and the rational function are minimax fits.
 
 import numpy as np
 
-__all__ = ["clamp", "cos", "exp", "log", "sin", "tanh"]
+__all__ = ["clamp", "cos", "exp", "log", "scaled_tanh", "sin", "tanh", "tanh_constants"]
 
 _ZERO = np.float32(0.0)
 _ONE = np.float32(1.0)
@@ -46,10 +46,6 @@ _HALF_PI_LOW = np.float32(7.549789948768648e-08)
 _EIGHTH_TURN = np.float32(0.793)  # pi / 4, and a little for rounding
 _SIN_3, _SIN_5, _SIN_7 = np.float32(-0.16666654), np.float32(0.00833213), np.float32(-0.00019511)
 _COS_4, _COS_6, _COS_8 = np.float32(4.16666457e-02), np.float32(-1.38873060e-03), np.float32(2.44312046e-05)
-
-_TANH_LIMIT = np.float32(6.0)
-_TANH_P0, _TANH_P1, _TANH_P2 = np.float32(1.00000053), np.float32(0.113897190), np.float32(0.00145455)
-_TANH_Q1, _TANH_Q2, _TANH_Q3 = np.float32(0.447164693), np.float32(0.0172569494), np.float32(5.25000273e-05)
 
 
 def clamp(x, low, high):
@@ -114,10 +110,34 @@ def cos(x):
     return _sinusoid(x, np.int32(1))
 
 
-def tanh(x):
-    """Hyperbolic tangent within 1.5e-5 absolute; odd, and exactly 1 from 6 on."""
-    x = clamp(x, -_TANH_LIMIT, _TANH_LIMIT)
+def tanh_constants(scale):
+    """The constants by which `scaled_tanh` gives tanh(scale * x)."""
+    constants = (
+        5.9 / scale,  # where the fraction is exactly 1
+        -0.0001530267899451677 * scale**3,
+        0.0692519100120803 * scale,
+        5.204442066844105 / scale,
+        62.15962520533075 / scale**3,
+        29.48672451416671 / scale**2,
+        66.78859930331595 / scale**4,
+    )
+    return tuple(np.float32(c) for c in constants)
+
+
+def scaled_tanh(x, constants):
+    """tanh(scale * x) within 1.6e-5 absolute; odd, and exactly 1 from scale * x = 5.9 on.
+
+    A rational function x P(x²) / Q(x²) with P cubic and Q quadratic, divided out to need the fewest multiplications.
+    """
+    limit, a, b, c, d, e, f = constants
+    x = clamp(x, -limit, limit)
     s = x * x
-    p = x * (_TANH_P0 + s * (_TANH_P1 + s * _TANH_P2))
-    q = _ONE + s * (_TANH_Q1 + s * (_TANH_Q2 + s * _TANH_Q3))
-    return p / q
+    return x * ((a * s + b) + (c * s + d) / ((s + e) * s + f))
+
+
+_TANH = tanh_constants(1.0)
+
+
+def tanh(x):
+    """Hyperbolic tangent; see `scaled_tanh`."""
+    return scaled_tanh(x, _TANH)

@@ -6,7 +6,7 @@ import numpy as np
 
 from genomes.functions.aggregations import MEAN, SUM, aggregate
 from genomes.kernels.binding import kernel
-from genomes.kernels.vector import BLOCK, weighted_sum
+from genomes.kernels.vector import BLOCK, address_of, interleave_four, weighted_sum
 
 __all__ = ["GROUP", "TILE", "forward_blocks"]
 
@@ -22,7 +22,18 @@ def activate_rows(code, values, first):
 
 def take_outputs(p, row, rows, values, output_slot, out):
     """What becomes of a block: its outputs of network ``p`` are the rows ``row`` to ``row + rows`` of ``out``."""
-    for o in range(output_slot.shape[1]):
+    num_outputs, done = output_slot.shape[1], 0
+    if rows == BLOCK:
+        for o in range(0, num_outputs - 3, 4):
+            slots = (
+                np.int64(output_slot[p, o]),
+                np.int64(output_slot[p, o + 1]),
+                np.int64(output_slot[p, o + 2]),
+                np.int64(output_slot[p, o + 3]),
+            )
+            interleave_four(values, slots, address_of(out, p, row, o), num_outputs)
+            done = o + 4
+    for o in range(done, num_outputs):
         first = np.uint64(output_slot[p, o]) * np.uint64(BLOCK)
         for r in range(np.uint64(rows)):
             out[p, np.uint64(row) + r, o] = values[first + r]
@@ -63,9 +74,12 @@ def forward_blocks(
 
 def load_inputs(values, X, row, rows, num_inputs, bias_input):
     """Rows of X as the input slots, padded with zeros, and the constant slot where there is one."""
-    for i in range(X.shape[1]):
-        for r in range(BLOCK):
-            values[i * BLOCK + r] = X[row + r, i] if r < rows else _ZERO
+    for i in range(np.uint64(X.shape[1])):
+        first = i * np.uint64(BLOCK)
+        for r in range(np.uint64(rows)):
+            values[first + r] = X[np.uint64(row) + r, i]
+        for r in range(np.uint64(rows), np.uint64(BLOCK)):
+            values[first + r] = _ZERO
     if X.shape[1] < num_inputs:
         for r in range(BLOCK):
             values[(num_inputs - 1) * BLOCK + r] = bias_input

@@ -10,9 +10,9 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-__all__ = ["BLOCK", "fused_multiply_add", "weighted_sum"]
+__all__ = ["BLOCK", "address_of", "fused_multiply_add", "interleave_four", "weighted_sum"]
 
-BLOCK = 64  # rows that are evaluated together
+BLOCK = 128  # rows that are evaluated together
 _LANES = 16
 _VECTORS = BLOCK // _LANES
 
@@ -76,6 +76,55 @@ def weighted_sum(typing_context, values, source, weight, begin, end, bias, targe
         return context.get_dummy_value()
 
     return signature, codegen
+
+
+@intrinsic
+def interleave_four(typing_context, values, slots, out, stride):
+    """out[r * stride + o] = values[slots[o], r] for four outputs o and the BLOCK rows r.
+
+    ``slots`` are four int64; ``out`` float32, its first element the one of row 0 and output 0.
+    """
+    slot_type = types.UniTuple(types.int64, 4)
+    signature = types.void(values, slot_type, types.CPointer(types.float32), types.int64)
+
+    def codegen(context, builder, signature, arguments):
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        slots = cgutils.unpack_tuple(builder, arguments[1], 4)
+        out, stride = arguments[2:]
+        quarter = ir.VectorType(_FLOAT, 4)
+        rows = [_row(builder, data, slot) for slot in slots]
+        for i in range(_VECTORS):
+            a, b, c, d = (builder.load(row[i], align=4) for row in rows)
+            for half in range(2):
+                pairs = [(first, _LANES + first) for first in range(half * _LANES // 2, (half + 1) * _LANES // 2)]
+                low, high = _shuffle(builder, a, b, sum(pairs, ())), _shuffle(builder, c, d, sum(pairs, ()))
+                for lane in range(_LANES // 2):
+                    two = 2 * lane
+                    row = _shuffle(builder, low, high, (two, two + 1, _LANES + two, _LANES + two + 1))
+                    index = i * _LANES + half * _LANES // 2 + lane
+                    target = builder.gep(out, [builder.mul(stride, _INDEX(index))])
+                    builder.store(row, builder.bitcast(target, quarter.as_pointer()), align=4)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic
+def address_of(typing_context, array, p, r, o):
+    """Pointer to array[p, r, o] of a C-contiguous float32 array."""
+    signature = types.CPointer(types.float32)(array, types.int64, types.int64, types.int64)
+
+    def codegen(context, builder, signature, arguments):
+        shaped = context.make_array(signature.args[0])(context, builder, arguments[0])
+        _, rows, columns = cgutils.unpack_tuple(builder, shaped.shape, 3)
+        index = builder.add(builder.mul(arguments[1], rows), arguments[2])
+        return builder.gep(shaped.data, [builder.add(builder.mul(index, columns), arguments[3])])
+
+    return signature, codegen
+
+
+def _shuffle(builder, a, b, lanes):
+    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(_INT, len(lanes)), list(lanes)))
 
 
 def _fmuladd(builder, kind, suffix):

@@ -45,7 +45,10 @@ ADD, DELETE = ADD_NODE | ADD_CONNECTION, DELETE_NODE | DELETE_CONNECTION
 STAGED = ADD | DELETE | UNITE  # children whose size is not known beforehand
 
 # Purposes of random numbers
-ADDITIONS = 150
+ADDITIONS = np.uint32(150)
+
+_FIRST_DRAW, _SECOND_DRAW = np.int64(0), np.int64(1)
+_NODES, _LINKS = np.int64(0), np.int64(1)  # columns of sizes
 
 _ONE_WEIGHT = np.float32(1.0)
 
@@ -101,7 +104,7 @@ def unite_parents(
     node_start, nodes, conn_start, links = parents
     node_at, new_nodes, conn_at, new_links = aside
     rules = all_rules[0]
-    most_nodes, most_links = most(begin, end, who, sizes, 0), most(begin, end, who, sizes, 1)
+    most_nodes, most_links = most(begin, end, who, sizes, _NODES), most(begin, end, who, sizes, _LINKS)
     by_node = np.empty((6, most_nodes + 1), np.int32)
     by_link = np.empty((3, most_links), np.int32)
     flags = np.empty((2, most_links), np.bool_)
@@ -134,7 +137,7 @@ def build(
     rules = all_rules[0]
     link_position = np.zeros(bounds[0], np.int32)
     node_position = np.zeros(bounds[1], np.int32)
-    words = np.empty((4, max(2, most(begin, end, who, sizes, 0), most(begin, end, who, sizes, 1))), np.uint32)
+    words = np.empty((4, max(2, most(begin, end, who, sizes, _NODES), most(begin, end, who, sizes, _LINKS))), np.uint32)
     for j in range(begin, end):
         p = who[j]
         first, second = all_first[p], all_second[p]
@@ -181,7 +184,7 @@ def delete_genes(
 ):  # fmt: skip
     """The deletions of the staged children; corrects their sizes."""
     node_at, nodes, conn_at, links = aside
-    most_nodes, most_links = most(begin, end, who, sizes, 0), most(begin, end, who, sizes, 1)
+    most_nodes, most_links = most(begin, end, who, sizes, _NODES), most(begin, end, who, sizes, _LINKS)
     by_node = np.empty((5, most_nodes + 1), np.int32)
     by_link = np.empty((4, most_links), np.int32)
     gone_nodes = np.empty(most_nodes, np.bool_)
@@ -204,8 +207,8 @@ def propose(
     """Propose the additions of each staged child in its row of ``changes``, the weight of a new link beside it."""
     node_at, nodes, conn_at, links = aside
     rules = all_rules[0]
-    by_node = np.empty((3, most(begin, end, who, sizes, 0) + 1), np.int32)
-    by_link = np.empty((3, most(begin, end, who, sizes, 1)), np.int32)
+    by_node = np.empty((3, most(begin, end, who, sizes, _NODES) + 1), np.int32)
+    by_link = np.empty((3, most(begin, end, who, sizes, _LINKS)), np.int32)
     for j in range(begin, end):
         p = who[j]
         change = changes[j]
@@ -213,7 +216,7 @@ def propose(
         if not plans[p] & ADD:
             continue
         n, c, n_count, c_count = node_at[j], conn_at[j], sizes[p, 0], sizes[p, 1]
-        which, activation, aggregation, _ = random_bits(seed, generation, ADDITIONS, p, 0)
+        which, activation, aggregation, _ = random_bits(seed, generation, ADDITIONS, p, _FIRST_DRAW)
         if plans[p] & ADD_NODE:
             propose_split(
                 change, rules.constant_input, nodes, n, n + n_count, links, c, c + c_count, splits, which
@@ -225,7 +228,7 @@ def propose(
                 change, rules.add_connection_tries, rules.feed_forward, inputs, outputs, nodes, n, n_count,
                 links, c, c_count, by_node, by_link, seed, generation, p,
             )  # fmt: skip
-            a, b, _, _ = random_bits(seed, generation, ADDITIONS, p, 1)
+            a, b, _, _ = random_bits(seed, generation, ADDITIONS, p, _SECOND_DRAW)
             new_weights[j] = fresh_value(rules.weight, a, b)
 
 

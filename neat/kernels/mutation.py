@@ -14,9 +14,10 @@ from neat.kernels.selection import below
 __all__ = ["RULES", "clip", "draw_words", "fresh_value", "mutate_genome"]
 
 # Purposes of random numbers: 120-129 here, 130-139 crossover, 140-149 structure
-GENOME, WEIGHTS, BIASES, ACTIVATIONS, AGGREGATIONS = 120, 121, 122, 123, 124
+# (typed, because Numba compiles a function anew for every whole number that it is called with)
+GENOME, WEIGHTS, BIASES, ACTIVATIONS, AGGREGATIONS = (np.uint32(purpose) for purpose in range(120, 125))
 # Draws of the purpose GENOME
-WHICH_VALUES, WHICH_ENABLED, WHICH_STRUCTURE = 0, 1, 2
+WHICH_VALUES, WHICH_ENABLED, WHICH_STRUCTURE = np.int64(0), np.int64(1), np.int64(2)
 
 VALUE_RULE = np.dtype(
     [
@@ -95,7 +96,7 @@ def mutate_genome(
     _, bias, activation, aggregation = nodes
     _, _, _, weight, enabled = links
     first = node + np.uint64(inputs)
-    draw_words(words, 2, seed, generation, GENOME, child)
+    draw_words(words, WHICH_STRUCTURE, seed, generation, GENOME, child)
     with_weights = to_unit(words[0, WHICH_VALUES]) < rules.weight.mutation
     mild = to_unit(words[1, WHICH_VALUES]) < _HALF
     with_biases = to_unit(words[2, WHICH_VALUES]) < rules.bias.mutation

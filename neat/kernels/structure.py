@@ -5,6 +5,8 @@ Additions are proposed first and inserted once the registry has numbered those o
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 
+import numpy as np
+
 from genomes.rng import random_bits
 from neat.kernels.graph import copy_link, copy_node, find, group, locate, reaches
 from neat.kernels.innovations import (
@@ -22,7 +24,9 @@ from neat.kernels.selection import below
 __all__ = ["delete", "insert_link", "insert_node", "propose_link", "propose_split"]
 
 # Purposes of random numbers
-DELETIONS, SPLIT, LINK = 140, 141, 142
+DELETIONS, LINK = np.uint32(140), np.uint32(141)
+
+_FIRST = np.int64(0)
 
 
 def delete(
@@ -32,7 +36,7 @@ def delete(
     """Remove a random hidden node with its links, a random link, and with ``prune`` the hidden nodes that are left
     without in- or output (self-loops aside), again and again. Return the numbers of nodes and links that stay."""
     tail, head = by_link[0], by_link[1]
-    a, b, _, _ = random_bits(seed, generation, DELETIONS, child, 0)
+    a, b, _, _ = random_bits(seed, generation, DELETIONS, child, _FIRST)
     locate(nodes[0], node, node_count, links[1], links[2], link, link_count, tail, head)
     for n in range(node_count):
         gone_nodes[n] = False

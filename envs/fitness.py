@@ -120,11 +120,14 @@ class FitnessTask:
     def _in_workers(self, networks: Networks) -> NDArray[np.float64]:
         if self._pool is None:
             self._pool = WorkerPool(self.function, self.workers)
-        fitness, errors = self._pool.evaluate(
+        fitness, errors, lost = self._pool.evaluate(
             [single(networks, p) for p in range(len(networks))], stop=self.on_error == "stop"
         )
         for p in sorted(errors):
             self._fail(errors[p])
+        if len(lost) == len(networks):
+            raise FitnessError("every worker process died: the fitness function ends its process, or none can start")
+        self.errors += [f"genome {p}: its worker process died twice" for p in sorted(lost)]
         return fitness
 
     def _fail(self, error: str) -> None:

@@ -58,8 +58,10 @@ class WorkerPool:
         self._function: bytes = cloudpickle.dumps((function, user_activations))
         self._workers: list[subprocess.Popen[bytes] | None] = [None] * workers
 
-    def evaluate(self, networks: Sequence[Networks], stop: bool) -> tuple[NDArray[np.float64], dict[int, str]]:
-        """Fitness [P], NaN where failed, and genome -> error.
+    def evaluate(
+        self, networks: Sequence[Networks], stop: bool
+    ) -> tuple[NDArray[np.float64], dict[int, str], list[int]]:
+        """Fitness [P], NaN where failed; genome -> error; genomes whose worker died twice.
 
         Parameters
         ----------
@@ -76,7 +78,7 @@ class WorkerPool:
             thread.join()
         if job.crash is not None:
             raise job.crash
-        return job.fitness, job.errors
+        return job.fitness, job.errors, job.lost
 
     def close(self) -> None:
         """End all workers."""
@@ -132,6 +134,7 @@ class _Job:
         self.fitness = np.full(len(networks), np.nan)
         self.errors: dict[int, str] = {}
         self.crash: BaseException | None = None
+        self.lost: list[int] = []
         self._todo = deque(range(len(networks)))
         self._deaths: dict[int, int] = {}
         self._halted = False
@@ -146,6 +149,8 @@ class _Job:
             self._deaths[p] = self._deaths.get(p, 0) + 1
             if self._deaths[p] < ATTEMPTS:
                 self._todo.appendleft(p)
+            else:
+                self.lost.append(p)
 
     def answered(self, p: int, answer: dict[str, Any]) -> None:
         with self._lock:

@@ -1,0 +1,130 @@
+"""Users' own environments, and what is said when one cannot be compiled."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from envs.control.cartpole import CARTPOLE
+from envs.control.task import NativeTask
+from envs.native import NativeEnv, NativeEnvError
+from envs.rollout import rollout, starting_states
+from tests.test_rollout import networks_of, one_node
+
+START = (np.float32(0.25),)
+
+
+def walk(size, **changes):
+    """A walk on a line by ``size`` a step (a closure), 7 steps long unless it leaves -1 .. 1."""
+
+    def step(state, action):
+        (x,) = state
+        x = x + (size if action == 1 else -size)
+        return (x,), x, abs(x) > np.float32(1.0)
+
+    def act(outputs):
+        return np.int32(outputs[0] > outputs[1])
+
+    fields = dict(reset=lambda randoms: randoms, observe=lambda state: state, act=act, step=step)
+    fields |= dict(num_states=1, num_inputs=1, num_outputs=2, max_steps=7, actions=2)
+    return NativeEnv("Walk", **(fields | changes))
+
+
+def up(count=1):
+    """Networks with outputs 1 and 0: always action 1."""
+    return networks_of([one_node(1, outputs=2, bias=(1.0, 0.0))] * count, 1, 2)
+
+
+@pytest.mark.parametrize("count", [1, 100])
+def test_closures_and_lambdas_make_an_environment(count):
+    starts = np.array([[0.25]], np.float32)
+    for size, steps, total in [(0.5, 2, 2.0), (0.0625, 7, 7 * 0.25 + 28 * 0.0625)]:
+        played = rollout(walk(np.float32(size)), up(count), starts)
+        assert np.all(played.steps == steps) and np.all(played.returns == np.float32(total))
+
+
+def test_environment_of_a_script():
+    code = """
+import numpy as np
+from envs.native import NativeEnv
+from envs.rollout import starting_states
+TOTAL = np.float32(3)  # a name that the rollout uses too
+def reset(randoms): return (randoms[0] + TOTAL,)
+def observe(state): return state
+def act(outputs): return outputs[0]
+def step(state, action): return state, action, True
+env = NativeEnv("mine", reset, observe, act, step, 1, 1, 1, 5, ((-1.0,), (1.0,)))
+print(3 <= starting_states(env, (1, 2), 200, 3).min() < 4)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "True", done.stderr
+
+
+def uncompilable(state):
+    return {"x": state}.get(open)
+
+
+BROKEN = {
+    "observe": uncompilable,
+    "reset": lambda randoms: (randoms[0], randoms[0]),
+    "act": lambda outputs: outputs.nothing,
+    "step": lambda state, action: (state, np.float32(0.0)),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_one_clear_error_names_function_file_and_line(name):
+    env = walk(np.float32(0.5), **{name: BROKEN[name]})
+    line = BROKEN[name].__code__.co_firstlineno
+    with pytest.raises(NativeEnvError, match=rf"'Walk': {name} \(.*test_native.py:{line}\)"):
+        rollout(env, up(), starting_states(env, (1, 1), 200, 1))
+
+
+def test_declaration_is_checked():
+    with pytest.raises(ValueError, match="max_steps"):
+        walk(np.float32(1.0), max_steps=0)
+    with pytest.raises(ValueError, match="observation_limit"):
+        walk(np.float32(1.0), observation_limit=(1.0, 1.0))
+    with pytest.raises(ValueError, match="4 inputs"):
+        rollout(CARTPOLE, up(), np.zeros((1, 4), np.float32))
+    with pytest.raises(ValueError, match="shape"):
+        rollout(walk(np.float32(1.0)), up(), np.zeros((1, 4), np.float32))
+
+
+@pytest.mark.parametrize("what", ["state", "reward"])
+@pytest.mark.parametrize("count", [1, 100])
+def test_what_is_not_finite_fails_the_genome(what, count):
+    """State or reward becomes infinite beyond 1: genomes that go up fail, those that go down do not."""
+
+    def step(state, action):
+        (x,) = state
+        x += np.float32(0.5) if action == 1 else np.float32(-0.5)
+        bad = np.float32(1.0) / (np.float32(0.0) if x > np.float32(1.0) else np.float32(1.0))
+        return (bad if what == "state" else x,), bad if what == "reward" else x, False
+
+    env = walk(np.float32(0.0), step=step)
+    node = one_node(1, outputs=2, bias=(1.0, 0.0)), one_node(1, outputs=2, bias=(0.0, 1.0))
+    evaluation = NativeTask(env, episodes=2).evaluate(networks_of(list(node) * count, 1, 2), (1, 1))
+    assert evaluation.failed.tolist() == [True, False] * count
+    assert np.isnan(evaluation.fitness[0]) and evaluation.steps[1] == 14
+
+
+def test_task_is_the_mean_of_fresh_episodes():
+    task = NativeTask(replace(CARTPOLE, max_steps=30), episodes=4, validation_episodes=9)
+    networks = networks_of([one_node(4, weight=1.0), one_node(4, weight=-1.0)], 4, 1)
+    first = task.evaluate(networks, (1, 0))
+    played = rollout(task.env, networks, starting_states(task.env, (1, 0), 200, 4))
+    np.testing.assert_array_equal(first.fitness, played.returns.mean(axis=1))
+    np.testing.assert_array_equal(first.steps, played.steps.sum(axis=1))
+    assert not np.array_equal(task.validate(networks, (1, 0)).fitness, first.fitness)
+    assert (task.num_inputs, task.num_outputs, task.target, task.maximize, task.episodes_change) == (
+        4,
+        1,
+        475,
+        True,
+        True,
+    )
+    with pytest.raises(ValueError, match="episodes"):
+        NativeTask(CARTPOLE, episodes=0)

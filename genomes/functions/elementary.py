@@ -20,14 +20,13 @@ _NAN = np.float32(np.nan)
 # Adding and taking away 1.5 * 2**23 rounds to the nearest integer, which is then in the low bits of the sum.
 _ROUND = np.float32(12582912.0)
 _ROUND_BITS = np.int32(0x4B400000)
-_EXPONENT_BIAS = np.int32(127)
 _MANTISSA_BITS = np.int32(23)
 
 _LOG2_E = np.float32(1.4426950408889634)
 _LN2_HIGH = np.float32(0.693145751953125)  # 15 bits: products with an exponent are exact
 _LN2_LOW = np.float32(1.4286068203094173e-06)
-_EXP_LOW = np.float32(-104.0)  # exp is 0 below
-_EXP_HIGH = np.float32(89.0)  # exp is infinite above
+_EXP_LOW = np.float32(-87.33654)  # the smallest normal number
+_EXP_HIGH = np.float32(88.72283)  # the largest finite number
 _EXP_2, _EXP_3 = np.float32(0.49999202), np.float32(0.16667133)
 _EXP_4, _EXP_5 = np.float32(0.0418945), np.float32(0.00831205)
 
@@ -54,22 +53,17 @@ def clamp(x, low, high):
     return high if x > high else x
 
 
-def _power_of_two(n):
-    """2**n of an int32 in -126..127."""
-    return np.int32(np.int32(n + _EXPONENT_BIAS) << _MANTISSA_BITS).view(np.float32)
-
-
 def exp(x):
-    """e**x within 2e-7 relative; gradual underflow, infinite above 88.7."""
-    x = clamp(x, _EXP_LOW, _EXP_HIGH)
+    """e**x within 2e-7 relative; 0 below -87.3, infinite above 88.7."""
     shifted = x * _LOG2_E + _ROUND
     k = shifted - _ROUND
     r = (x - k * _LN2_HIGH) - k * _LN2_LOW
     p = _EXP_2 + r * (_EXP_3 + r * (_EXP_4 + r * _EXP_5))
     p = _ONE + (r + r * r * p)
     n = np.int32(np.float32(shifted).view(np.int32) - _ROUND_BITS)
-    half = np.int32(n >> 1)  # 2**n alone would overflow before the product does
-    return p * _power_of_two(half) * _power_of_two(np.int32(n - half))
+    y = np.int32(np.float32(p).view(np.int32) + np.int32(n << _MANTISSA_BITS)).view(np.float32)  # p * 2**n
+    y = _ZERO if x < _EXP_LOW else y
+    return y if x <= _EXP_HIGH else x * _INFINITY
 
 
 def log(x):

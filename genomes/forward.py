@@ -13,7 +13,7 @@ from genomes.networks import Networks
 
 __all__ = ["forward", "forward_each", "initial_state"]
 
-_EDGE_ROWS = 1_000_000  # work that is worth a thread: about 50 µs
+_EDGE_ROWS = 1_000_000  # work that is worth a thread: about 100 µs
 
 
 def forward(networks: Networks, X: ArrayLike) -> NDArray[np.float32]:

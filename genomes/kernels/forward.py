@@ -4,7 +4,7 @@
 
 import numpy as np
 
-from genomes.functions.aggregations import MEAN, SUM, aggregate
+from genomes.functions.aggregations import MEAN, MEDIAN, SUM, aggregate, combine
 from genomes.kernels.binding import kernel
 from genomes.kernels.vector import BLOCK, address_of, interleave_four, weighted_sum
 
@@ -99,11 +99,21 @@ def evaluate_block(values, num_inputs, first, last, edge_start, bias, activation
 def aggregate_rows(code, values, source, weight, begin, end, bias, slot):
     """bias + aggregation of BLOCK rows, for any aggregation but the sum."""
     target = slot * BLOCK
-    if code == MEAN and end > begin:
+    if code == MEDIAN or begin == end:
+        for r in range(BLOCK):
+            values[target + r] = bias + aggregate(code, values, source, weight, begin, end, BLOCK, r)
+        return
+    first = np.uint64(target)
+    if code == MEAN:
         weighted_sum(values, source, weight, begin, end, _ZERO, slot)
         count = np.float32(end - begin)
         for r in range(np.uint64(BLOCK)):
-            values[np.uint64(target) + r] = bias + values[np.uint64(target) + r] / count
+            values[first + r] /= count
     else:
-        for r in range(BLOCK):
-            values[target + r] = bias + aggregate(code, values, source, weight, begin, end, BLOCK, r)
+        for e in range(begin, end):
+            other, factor = np.uint64(source[e]) * np.uint64(BLOCK), weight[e]
+            for r in range(np.uint64(BLOCK)):
+                value = factor * values[other + r]
+                values[first + r] = value if e == begin else combine(code, values[first + r], value)
+    for r in range(np.uint64(BLOCK)):
+        values[first + r] = bias + values[first + r]

@@ -1,4 +1,4 @@
-"""WHAT evolves, and how it computes. Read in this order:
+"""Speciate: WHAT evolves, and how it computes. Read in this order:
 
 population      Population: the gene arrays of P genomes; Genome: a view of one
 initial         starting populations

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from genomes.forward import forward, initial_state, network_arguments, step_driver
-from genomes.networks import compile_population
+from genomes.networks import Networks, compile_population
 from genomes.population import Genome, Population
 
 __all__ = ["Network"]
@@ -23,7 +23,17 @@ class Network:
     """
 
     def __init__(self, genome: Genome, mode: str = "feedforward", activations_per_step: int = 1) -> None:
-        self.networks = compile_population(Population.of([genome]), mode, activations_per_step=activations_per_step)
+        self._set(compile_population(Population.of([genome]), mode, activations_per_step=activations_per_step), mode)
+
+    @classmethod
+    def of(cls, networks: Networks) -> Network:
+        """The callable of a single compiled network."""
+        self = cls.__new__(cls)
+        self._set(networks, "recurrent" if networks.recurrent else "feedforward")
+        return self
+
+    def _set(self, networks: Networks, mode: str) -> None:
+        self.networks = networks
         self.num_inputs = self.networks.task_inputs
         self.num_outputs = self.networks.num_outputs
         self.mode = mode

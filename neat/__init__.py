@@ -1,4 +1,4 @@
-"""HOW networks evolve. Read in this order:
+"""Speciate: HOW networks evolve. Read in this order:
 
 algorithm       NEAT: ask and tell, the whole story
 params          every rule that can be set, with its source

@@ -1,0 +1,97 @@
+"""The command `neat`.
+
+Exit codes: 0 solved, or no target was set; 1 ran, but not solved; 2 bad input; 3 the user's code or the machine failed;
+130 Ctrl-C. Errors and progress go to standard error.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from experiments.errors import BadInput, Failure
+from experiments.foreign import foreign_package
+
+__all__ = ["main"]
+
+COMMANDS = {
+    "run": "Evolve: a ready experiment or a configuration of your own.",
+    "resume": "Go on with a run that was interrupted, or further with a finished one.",
+    "evaluate": "Test a run's champion on fresh episodes.",
+    "show": "Describe a run and its champion, with pictures.",
+    "list": "List the ready experiments, tasks and benchmarks.",
+    "bench": "Run a benchmark.",
+}
+
+
+class _Lazy(click.Group):
+    """Imports a command when it is called; its help needs the line above only."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"experiments.commands.{name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        import difflib
+
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], COMMANDS, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else f": must be one of {', '.join(COMMANDS)}"
+            raise click.UsageError(f"there is no command {args[0]!r}{hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="speciate", prog_name="speciate")
+def neat() -> None:
+    """Evolve neural networks: topology and weights (NEAT)."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command and exit with its code."""
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: list[str] | None) -> int:
+    problem = foreign_package()
+    if problem is not None:
+        return _error(problem, 2)
+    try:
+        result: Any = neat.main(arguments, prog_name="neat", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help() if error.ctx else "", err=True)
+        return 2
+    except click.ClickException as error:
+        return _error(error.format_message().replace("\n", " "), 2)
+    except (BadInput, Failure) as error:
+        return _error(str(error), error.exit_code)
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        return _error("interrupted", 130)
+    except BrokenPipeError:  # the reader of our output has gone
+        sys.stderr.close()
+        return 0
+    return result if isinstance(result, int) else 0
+
+
+def _error(message: str, code: int) -> int:
+    print(f"neat: {message}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""`neat bench`"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from experiments.bench.harness import Benchmark
+
+__all__ = ["command"]
+
+
+@click.command("bench")
+@click.argument("name")
+@click.option("--json", "file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write figures.")
+def command(name: str, file: Path | None) -> None:
+    """Run a benchmark: print its table, and write its figures with --json."""
+    from importlib import import_module
+
+    from experiments.commands.list import bench_files
+    from experiments.errors import BadInput, Failure
+
+    names = [bench for bench, _ in bench_files()]
+    if name not in names:
+        raise BadInput(f"there is no benchmark {name!r}: must be one of {', '.join(names)}")
+    if file is not None and not file.parent.is_dir():
+        raise BadInput(f"--json {file}: there is no folder {file.parent}")
+    module = import_module(f"experiments.bench.{name}")
+    benchmark: Benchmark = module.bench(lambda text: print(text, file=sys.stderr, flush=True))
+    _show(benchmark)
+    if file is not None:
+        try:
+            file.write_text(json.dumps(benchmark.as_dict(), indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise Failure(f"{file}: cannot be written: {error.strerror}") from None
+
+
+def _show(benchmark: Benchmark) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    work = ", ".join(f"{key} {value}" for key, value in benchmark.work.items())
+    table = Table(title=f"{benchmark.name}: {work}", title_justify="left", title_style="bold")
+    table.add_column("figure")
+    for column in ("median", "min", "max"):
+        table.add_column(column, justify="right")
+    table.add_column("unit")
+    table.add_column("mean [95 %], runs")
+    for name, figure in benchmark.figures.items():
+        interval = ""
+        if figure.mean is not None:
+            interval = f"{_short(figure.mean)}"
+            if figure.low is not None and figure.high is not None:
+                interval += f" [{_short(figure.low)}, {_short(figure.high)}]"
+            if figure.runs is not None:
+                interval += f", {figure.runs}"
+        table.add_row(name, *(_short(v) for v in (figure.median, figure.min, figure.max)), figure.unit, interval)
+    console.print(table)
+    for note in benchmark.notes:
+        console.print(note, markup=False)
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

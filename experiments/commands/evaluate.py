@@ -1,0 +1,34 @@
+"""`neat evaluate`"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+__all__ = ["command"]
+
+
+@click.command("evaluate")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--episodes", type=click.IntRange(1), default=100, metavar="N", help="Fresh episodes (default 100).")
+@click.option("--seed", type=click.IntRange(0), default=1, metavar="N", help="Decides the episodes (default 1).")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def command(folder: Path, episodes: int, seed: int, as_json: bool) -> int:
+    """Test a run's champion: on fresh episodes of the real Gymnasium environment, or by the task's own check."""
+    from experiments.config import read_config
+    from experiments.record import require_run
+    from experiments.session import champion_score, load_champion
+
+    require_run(folder)
+    config = read_config(folder / "config.toml")
+    result = champion_score(config, load_champion(folder), episodes, seed)
+    if as_json:
+        print(json.dumps(result, indent=2))
+    elif result["episodes"] == 1:
+        print(f"{config.task.name}: {result['mean']:g} in the task's check")
+    else:
+        spread = f"standard deviation {result['std']:.2f}, min {result['min']:g}, max {result['max']:g}"
+        print(f"{config.task.name}: mean {result['mean']:.2f} over {result['episodes']} fresh episodes ({spread})")
+    return 0

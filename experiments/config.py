@@ -1,0 +1,266 @@
+"""The configuration of a run: strict TOML with the sections [task], [neat] and [run].
+
+Whatever is wrong gives one line with the file (or the option), the key, the value and what would be right. Only
+``task.name = "module:NAME"`` runs code: the user's own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from experiments.errors import BadInput
+from neat.params import PRESETS, NEATParams, ParameterError, checked, parameter
+
+if TYPE_CHECKING:
+    from experiments.tasks import TaskSettings
+
+__all__ = ["Config", "RunSettings", "load_config", "preset_names", "preset_path", "read_config"]
+
+_PRESET_FOLDER = Path(__file__).parent / "presets"
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """How a run goes and when it ends. A limit of 0 is none."""
+
+    name: str = parameter("run", "part of the run folder's name", "own")
+    seed: int = parameter(1, "decides the run", "own", low=0, high=2**64 - 1)
+    generations: int = parameter(100, "at most this many generations", "own", low=0, high=2**32 - 1)
+    evaluations: int = parameter(0, "at most this many evaluations, in whole generations", "own", low=0)
+    minutes: float = parameter(0.0, "no new generation begins after this time", "own", low=0.0)
+    stop_when_solved: bool = parameter(True, "the run ends when a champion passes its check", "own")
+    device: str = parameter("auto", "where networks compute", "own", choices=("auto", "cpu", "cuda"))
+    threads: int = parameter(
+        0, "threads of the kernels; 0: one a core. Never changes a result", "own", low=0, high=1024
+    )
+    checkpoint_seconds: float = parameter(30.0, "time between checkpoints", "own", low=0.0)
+    on_error: str = parameter(
+        "stop", "an exception of a user's function ends the run, or makes that genome worst", "own",
+        choices=("stop", "worst"),
+    )  # fmt: skip
+    initial_genome: str = parameter("", "genome file that the first generation starts from", "own")
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[\w.+-]{1,100}", self.name) or self.name.startswith("."):
+            raise ParameterError("name", self.name, "must be of letters, digits and _ . + -, and not begin with a dot")
+
+
+@dataclass(frozen=True)
+class Config:
+    """A whole configuration, checked."""
+
+    task: TaskSettings
+    preset: str
+    neat: NEATParams
+    run: RunSettings
+    folder: Path  # relative paths and the user's module are found from here
+
+    def sections(self) -> dict[str, dict[str, Any]]:
+        """Every setting, by section and key; settings without a value are left out."""
+        tables = {"task": _table(self.task), "neat": {"preset": self.preset} | _table(self.neat)}
+        return tables | {"run": _table(self.run)}
+
+    def digest(self) -> str:
+        """A digest of the settings that decide a run's course: a checkpoint fits no other."""
+        sections = self.sections()
+        sections["run"] = {key: sections["run"][key] for key in ("seed", "on_error")}
+        for key in ("folder", "workers"):
+            sections["task"].pop(key, None)
+        return hashlib.sha256(json.dumps(sections, sort_keys=True).encode()).hexdigest()
+
+    def replace_run(self, **changes: Any) -> Config:
+        """The same configuration with other run settings."""
+        return dataclasses.replace(self, run=dataclasses.replace(self.run, **changes))
+
+    def to_toml(self, run_folder: Path) -> str:
+        """The text of a config.toml in ``run_folder`` that repeats the run."""
+        import os
+
+        import tomli_w
+
+        sections = self.sections()
+        try:
+            home = os.path.relpath(self.folder, run_folder)
+        except ValueError:  # another drive
+            home = str(self.folder)
+        if "folder" in sections["task"]:
+            sections["task"]["folder"] = Path(home).as_posix()
+        if self.run.initial_genome:
+            sections["run"]["initial_genome"] = (Path(home) / self.run.initial_genome).as_posix()
+        return "# Everything that decides this run: `neat run` with this file repeats it.\n\n" + tomli_w.dumps(sections)
+
+
+def preset_names() -> list[str]:
+    """Names of the ready experiments."""
+    return sorted(path.stem for path in _PRESET_FOLDER.glob("*.toml"))
+
+
+def preset_path(name: str) -> Path:
+    """The file of a ready experiment."""
+    return _PRESET_FOLDER / f"{name}.toml"
+
+
+def load_config(
+    name: str, overrides: Sequence[str] = (), options: Mapping[str, tuple[str, Any]] | None = None
+) -> Config:
+    """The configuration of a preset or a file.
+
+    Parameters
+    ----------
+    name : a preset's name, or the path of a TOML file.
+    overrides : ``KEY=VALUE`` strings, KEY being section.key; the value is read as TOML, else as a string.
+    options : section.key -> (how it was given, value), applied last.
+    """
+    path = Path(name)
+    if not name.endswith(".toml") and not path.is_file():
+        if name not in preset_names():
+            hint = _nearest(name, preset_names())
+            raise BadInput(f"{name!r} is neither a preset ({', '.join(preset_names())}) nor a TOML file{hint}")
+        path = preset_path(name)
+    return read_config(path, overrides, options, default_name=path.stem)
+
+
+def read_config(
+    path: Path,
+    overrides: Sequence[str] = (),
+    options: Mapping[str, tuple[str, Any]] | None = None,
+    default_name: str = "run",
+) -> Config:
+    """The configuration in a file, with changes from the command line (see `load_config`)."""
+    from experiments.tasks import settings_class
+
+    reader = _Reader(path)
+    tables = reader.tables(_read_toml(path))
+    for text in overrides:
+        reader.override(tables, *_parse_override(text))
+    for key, (origin, value) in (options or {}).items():
+        reader.override(tables, key, value, origin)
+    tables["run"].setdefault("name", re.sub(r"[^\w.+-]", "-", default_name).lstrip(".") or "run")
+
+    task_name = tables["task"].get("name")
+    if type(task_name) is not str:
+        raise reader.wrong("task", "name", task_name, 'must be "xor", an environment\'s id, or "module:NAME"')
+    try:
+        task_class = settings_class(task_name)
+    except ParameterError as error:
+        raise reader.wrong("task", "name", task_name, error.requirement) from None
+    task = reader.section("task", task_class, tables["task"])
+    folder = (path.parent / getattr(task, "folder", ".")).resolve()
+    task.load(folder)  # imports the user's module, which may register activation functions
+    preset = tables["neat"].pop("preset", "default")
+    if type(preset) is not str or preset not in PRESETS:
+        hint = _nearest(str(preset), PRESETS)
+        raise reader.wrong("neat", "preset", preset, f"must be one of {', '.join(PRESETS)}{hint}")
+    neat = reader.section("neat", NEATParams, tables["neat"], PRESETS[preset])
+    run = reader.section("run", RunSettings, tables["run"])
+    if 0 < run.evaluations < neat.population:
+        requirement = f"must be 0 or at least neat.population = {neat.population}: one generation"
+        raise reader.wrong("run", "evaluations", run.evaluations, requirement)
+    if run.device == "cuda":
+        raise reader.wrong("run", "device", "cuda", 'no usable CUDA GPU was found: must be "auto" or "cpu" here')
+    return Config(task, preset, neat, run, folder)
+
+
+_Section = TypeVar("_Section")
+
+
+class _Reader:
+    """Reads sections, and says where a wrong value came from."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.origin: dict[str, str] = {}  # section.key -> the option that set it
+
+    def wrong(self, section: str, key: str, value: Any, requirement: str) -> BadInput:
+        origin = self.origin.get(f"{section}.{key}", str(self.path))
+        return BadInput(f"{origin}: {section}.{key} = {_shown(value)}: {requirement}")
+
+    def tables(self, document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        for name, table in document.items():
+            if name not in _SECTIONS:
+                hint = _nearest(name, _SECTIONS) or _home_of(name)
+                raise BadInput(f"{self.path}: unknown section or key {name!r}: must be [task], [neat] or [run]{hint}")
+            if not isinstance(table, dict):
+                raise BadInput(f"{self.path}: {name} = {_shown(table)}: must be a section, [{name}]")
+        return {name: dict(document.get(name, {})) for name in _SECTIONS}
+
+    def override(self, tables: dict[str, dict[str, Any]], key: str, value: Any, origin: str) -> None:
+        section, _, name = key.partition(".")
+        if section not in _SECTIONS or not name:
+            hint = _home_of(key) or _nearest(section, _SECTIONS)
+            raise BadInput(f"{origin}: unknown key {key!r}: must be task.KEY, neat.KEY or run.KEY{hint}")
+        tables[section][name] = value
+        self.origin[key] = origin
+
+    def section(self, name: str, cls: type[_Section], table: dict[str, Any], base: Any = None) -> _Section:
+        fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        for key, value in table.items():
+            if key not in fields:
+                hint = _nearest(key, [*fields, *(["preset"] if name == "neat" else [])]) or _home_of(key)
+                raise self.wrong(name, key, value, f"unknown key in [{name}]{hint}")
+        try:
+            values = {key: checked(fields[key], value) for key, value in table.items()}
+            return dataclasses.replace(base, **values) if base is not None else cls(**values)
+        except ParameterError as error:
+            raise self.wrong(name, error.key, error.value, error.requirement) from None
+
+
+_SECTIONS = ("task", "neat", "run")
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_bytes().decode("utf-8").replace("\r\n", "\n"))
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path}: is not UTF-8 text: byte {error.start} is {error.object[error.start]:#04x}") from None
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{path}: is not TOML: {_one_line(str(error))}") from None
+
+
+def _parse_override(text: str) -> tuple[str, Any, str]:
+    key, equals, value = text.partition("=")
+    origin = f"--set {_one_line(text)}"
+    if not equals:
+        raise BadInput(f"{origin}: must be KEY=VALUE, for example neat.population=300")
+    try:
+        parsed = tomllib.loads(f"value = {value}")
+    except (ValueError, RecursionError):
+        parsed = {}
+    return key.strip(), parsed["value"] if set(parsed) == {"value"} else value, origin
+
+
+def _table(settings: Any) -> dict[str, Any]:
+    values = {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings) if field.init}
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items() if v is not None}
+
+
+def _nearest(word: str, candidates: Iterable[str]) -> str:
+    match = difflib.get_close_matches(word, list(candidates), 1, 0.6)
+    return f"; did you mean {match[0]!r}?" if match else ""
+
+
+def _home_of(key: str) -> str:
+    """Names the section that a lost key belongs to."""
+    for section, cls in (("neat", NEATParams), ("run", RunSettings)):
+        if key in {field.name for field in dataclasses.fields(cls)}:
+            return f"; did you mean '{section}.{key}'?"
+    return ""
+
+
+def _shown(value: Any) -> str:
+    return _one_line(json.dumps(value, default=str) if isinstance(value, str | bool | list | dict) else str(value))
+
+
+def _one_line(text: str) -> str:
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[:200]) + ("..." if len(text) > 200 else "")

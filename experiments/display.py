@@ -1,0 +1,236 @@
+"""What a run shows while it goes on: a live display on a terminal, plain lines elsewhere, or nothing."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from experiments.config import Config
+    from experiments.run import Row, Run
+
+__all__ = ["Display", "Lines", "Live", "make_display"]
+
+BARS = "▁▂▃▄▅▆▇█"
+
+
+class Display:
+    """Shows messages only; the base of the others."""
+
+    def begin(self, config: Config, run: Run, folder: Path) -> None:
+        """The run begins."""
+
+    def generation(self, row: Row, run: Run) -> None:
+        """A generation is done."""
+
+    def finish(self, summary: dict[str, Any], config: Config, folder: Path) -> None:
+        """The run has ended."""
+
+    def end(self) -> None:
+        """Leave the screen in order; also after a failure."""
+
+    def message(self, text: str) -> None:
+        """A line that the user should see."""
+        print(f"neat: {text}", file=sys.stderr)
+
+
+class Lines(Display):
+    """A line for the first generations, then one every few seconds."""
+
+    def __init__(self) -> None:
+        self._last = 0.0
+        self._shown = -1
+
+    def begin(self, config: Config, run: Run, folder: Path) -> None:
+        params = config.neat
+        print(
+            f"{config.task.name}: population {params.population}, seed {run.settings.seed} -> {folder}", file=sys.stderr
+        )
+
+    def generation(self, row: Row, run: Run) -> None:
+        if row.generation > 2 and time.monotonic() - self._last < 2.0:
+            return
+        self._last = time.monotonic()
+        print(_line(row, run), file=sys.stderr, flush=True)
+
+    def finish(self, summary: dict[str, Any], config: Config, folder: Path) -> None:
+        for line in closing_lines(summary, config, folder):
+            print(line, file=sys.stderr, flush=True)
+
+
+class Live(Display):
+    """A panel that follows the run."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self.console = Console(stderr=True)
+        self._live: Any = None
+        self._best: list[float] = []
+        self._drawn = 0.0
+
+    def begin(self, config: Config, run: Run, folder: Path) -> None:
+        from rich.live import Live as RichLive
+
+        self._title = f"[bold]{config.task.name}[/]  [dim]population {config.neat.population} · seed {run.settings.seed} · {folder}[/]"
+        self._live = RichLive(console=self.console, refresh_per_second=8, transient=False)
+        self._live.start()
+        self._live.update(self._panel("preparing the kernels, which the first time takes some seconds ..."))
+
+    def generation(self, row: Row, run: Run) -> None:
+        self._best.append(row.best)
+        now = time.monotonic()
+        if now - self._drawn < 0.1 and not run.solved:
+            return
+        self._drawn = now
+        self._live.update(self._panel(self._table(row, run)))
+
+    def _panel(self, content: Any) -> Any:
+        from rich.panel import Panel
+
+        return Panel(
+            content,
+            title=self._title,
+            title_align="left",
+            border_style="cyan",
+            padding=(1, 2),
+            width=min(self.console.width, 100),
+        )
+
+    def _table(self, row: Row, run: Run) -> Any:
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        done, remaining = progress(run)
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column(style="dim", no_wrap=True)
+        grid.add_column(no_wrap=True)
+        grid.add_column(style="dim", no_wrap=True)
+        grid.add_column(no_wrap=True)
+        grid.add_row("best", f"[bold green]{number(row.best)}[/]", "species", str(row.species))
+        grid.add_row("mean", number(row.mean), "nodes", f"{row.nodes:.1f} a genome")
+        grid.add_row("evaluations", f"{row.evaluations:,}", "connections", f"{row.connections:.1f} a genome")
+        champion = run.champion
+        if champion is not None:
+            target = run.task.target
+            mark = (
+                ""
+                if target is None
+                else "  [bold green]✔ passed[/]"
+                if run.solved
+                else f"  [dim]of {number(target)}[/]"
+            )
+            grid.add_row(
+                "champion",
+                f"{number(champion.score)}{mark}",
+                "size",
+                f"{champion.genome.num_hidden} hidden, {int(champion.genome.enabled.sum())} links",
+            )
+        if row.failed:
+            grid.add_row("[red]failed[/]", f"[red]{row.failed}[/]", "", "")
+        bar = Table.grid(padding=(0, 1))
+        bar.add_row(ProgressBar(100, 100 * done, width=40), f"[dim]generation[/] {row.generation + 1}{remaining}")
+        width = min(self.console.width, 100) - 8
+        return Group(bar, Text(), grid, Text(), Text(sparkline(self._best, width), style="green"))
+
+    def finish(self, summary: dict[str, Any], config: Config, folder: Path) -> None:
+        self.end()
+        for k, line in enumerate(closing_lines(summary, config, folder)):
+            style = ("bold green" if summary["solved"] else "yellow") if k == 0 else ""
+            self.console.print(line, style=style, highlight=False, markup=False, soft_wrap=True)
+
+    def end(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def message(self, text: str) -> None:
+        self.console.print(f"neat: {text}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+
+
+def make_display(quiet: bool) -> Display:
+    """The display that suits standard error."""
+    if quiet:
+        return Display()
+    return Live() if sys.stderr.isatty() else Lines()
+
+
+def progress(run: Run) -> tuple[float, str]:
+    """Part of the nearest limit that is used up, 0 to 1, and the remaining time as text."""
+    settings = run.settings
+    limits = (
+        (run.generations, settings.generations),
+        (run.evaluations, settings.evaluations),
+        (run.seconds, settings.minutes * 60),
+    )
+    done = max((used / limit for used, limit in limits if limit), default=0.0)
+    of = f" of {settings.generations}" if settings.generations else ""
+    if not done:
+        return 0.0, of
+    left = run.seconds * (1 - done) / done
+    return min(done, 1.0), f"{of}   [dim]at most[/] {duration(left)} [dim]more[/]"
+
+
+def duration(seconds: float) -> str:
+    """In words."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes / 60:.1f} h"
+
+
+def number(value: float) -> str:
+    """With the digits that matter."""
+    return f"{value:,.0f}" if abs(value) >= 1e5 else f"{value:.4g}"
+
+
+def sparkline(values: list[float], width: int) -> str:
+    """The values as a row of bars; each bar is the largest of its share of them."""
+    finite = [v for v in values if v == v]
+    if len(finite) < 2:
+        return ""
+    step = max(1, -(-len(finite) // width))
+    points = [max(finite[i : i + step]) for i in range(0, len(finite), step)]
+    low, span = min(points), (max(points) - min(points)) or 1.0
+    return "".join(BARS[round((p - low) / span * (len(BARS) - 1))] for p in points)
+
+
+def _line(row: Row, run: Run) -> str:
+    score = f", champion {number(run.champion.score)}" if run.champion else ""
+    failed = f", {row.failed} failed" if row.failed else ""
+    return (
+        f"generation {row.generation}: best {number(row.best)}, mean {number(row.mean)}, {row.species} species, "
+        f"{row.nodes:.1f} nodes, {row.connections:.1f} connections{score}{failed}"
+    )
+
+
+def closing_lines(summary: dict[str, Any], config: Config, folder: Path) -> list[str]:
+    """What is said when a run has ended."""
+    effort = f"{summary['generations']} generations, {summary['evaluations']:,} evaluations, {summary['seconds']:.1f} s"
+    stopped = summary["stopped"]
+    if summary["solved"]:
+        lines = [f"Solved: {effort}"]
+    elif stopped == "interrupted":
+        lines = [f"Interrupted: {effort}; `neat resume {folder}` goes on"]
+    elif summary["target"] is None:
+        lines = [f"Done: {effort}"]
+    else:
+        lines = [f"Not solved ({stopped}): {effort}"]
+    champion = summary["champion"]
+    if champion:
+        lines.append(
+            f"Champion: {champion['hidden']} hidden nodes, {champion['connections']} connections, "
+            f"fitness {number(champion['fitness'])}, check {number(champion['score'])}"
+        )
+    if "test" in summary:
+        test = summary["test"]
+        lines.append(
+            f"Tested in Gymnasium's {config.task.name}: mean {test['mean']:.1f} over {test['episodes']} fresh episodes "
+            f"(min {test['min']:.0f}, max {test['max']:.0f})"
+        )
+    lines.append(f"Everything is in {folder}: `neat show {folder}`")
+    return lines

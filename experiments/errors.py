@@ -1,0 +1,15 @@
+"""The two ways in which a command fails, each with its exit code."""
+
+__all__ = ["BadInput", "Failure"]
+
+
+class BadInput(Exception):
+    """What the user gave is wrong: one line that names the file, the key and the value, and says what would be right."""
+
+    exit_code = 2
+
+
+class Failure(Exception):
+    """The user's code, or the machine, failed; an exception of the user's is in the message, whole."""
+
+    exit_code = 3

@@ -1,0 +1,295 @@
+"""The circle: ask, compile, evaluate, tell, record.
+
+The champion. Of each generation the best genome (of equals the first) is a candidate. Where a genome's fitness is the
+same in every generation, a candidate is checked when its fitness beats that of all candidates before it. Where
+episodes change, fitness is partly luck, and a lucky genome must not stand in the way of better ones: every candidate is
+checked, each time on fresh episodes. A candidate becomes the champion when (score of the check, fitness) exceeds the
+champion's. The run is solved when a champion's score reaches the task's target.
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from experiments.config import RunSettings
+from genomes.evaluation import Evaluation
+from genomes.networks import compile_population
+from genomes.population import Genome, Population
+from neat.algorithm import NEAT
+from neat.params import NEATParams
+from neat.report import GenerationReport
+
+if TYPE_CHECKING:
+    from envs.task import Task
+
+__all__ = ["Champion", "Interrupts", "Phases", "Row", "Run"]
+
+
+@dataclass(frozen=True, eq=False)
+class Champion:
+    """The best genome so far."""
+
+    genome: Genome
+    generation: int  # that it was found in
+    fitness: float
+    score: float  # of its check
+
+    def as_dict(self) -> dict[str, Any]:
+        """Its size and results."""
+        return {
+            "nodes": len(self.genome.node_id),
+            "hidden": self.genome.num_hidden,
+            "connections": int(self.genome.enabled.sum()),
+            "fitness": self.fitness,
+            "score": self.score,
+            "generation": self.generation,
+        }
+
+
+@dataclass
+class Phases:
+    """Seconds of a generation's phases."""
+
+    compile: float = 0.0
+    evaluate: float = 0.0
+    check: float = 0.0
+    evolve: float = 0.0
+
+    @contextmanager
+    def timed(self, phase: str) -> Iterator[None]:
+        """Add the time of a block."""
+        begin = time.perf_counter()
+        yield
+        setattr(self, phase, getattr(self, phase) + time.perf_counter() - begin)
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One generation, as metrics.csv has it. Fitness is NaN when all genomes failed."""
+
+    generation: int
+    evaluations: int  # so far
+    best: float
+    mean: float
+    species: int
+    nodes: float  # mean of the genomes, inputs included
+    connections: float  # mean of the genomes, enabled ones
+    failed: int
+    score: float  # of the check of this generation's best; NaN where there was none
+    phases: Phases
+    seconds: float  # of the run so far
+
+    COLUMNS = (
+        "generation", "evaluations", "best", "mean", "species", "nodes", "connections", "failed", "score",
+        "seconds_compile", "seconds_evaluate", "seconds_check", "seconds_evolve", "seconds",
+    )  # fmt: skip
+
+    def cells(self) -> list[Any]:
+        """Values of the columns."""
+        phases = (getattr(self.phases, name) for name in ("compile", "evaluate", "check", "evolve"))
+        values = [getattr(self, name) for name in self.COLUMNS[:9]]
+        values[8] = "" if math.isnan(self.score) else self.score
+        return [*values, *(f"{s:.6f}" for s in (*phases, self.seconds))]
+
+
+class Interrupts:
+    """Ctrl-C while a run goes on.
+
+    While nothing would be lost (a generation is being evaluated) it interrupts at once; else the generation ends first,
+    and a second Ctrl-C interrupts it all the same. Only the main thread can listen.
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._at_once = False
+        self._before: Any = None
+
+    def __enter__(self) -> Interrupts:
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, self._handle)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """A block that may be interrupted anywhere."""
+        self._at_once = True
+        try:
+            if self.requested:
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self._at_once = False
+
+    def _handle(self, signum: int, frame: FrameType | None) -> None:
+        if self._at_once or self.requested:
+            self.requested = True
+            raise KeyboardInterrupt
+        self.requested = True
+
+
+@dataclass
+class Run:
+    """A run in memory: the algorithm, the task, and what was found so far."""
+
+    params: NEATParams
+    task: Task
+    settings: RunSettings
+    algorithm: NEAT
+    generations: int = 0
+    evaluations: int = 0
+    seconds: float = 0.0
+    best_fitness: float = math.nan  # of all candidates, as the task states it
+    champion: Champion | None = None
+    solved: bool = False
+    stopped: str = ""  # why the run ended
+    interrupts: Interrupts = field(default_factory=Interrupts)
+
+    @classmethod
+    def new(cls, params: NEATParams, task: Task, settings: RunSettings, initial: Genome | None = None) -> Run:
+        """A run before its first generation."""
+        algorithm = NEAT(
+            params,
+            task.num_inputs,
+            task.num_outputs,
+            settings.seed,
+            maximize=task.maximize,
+            episodes_change=task.episodes_change,
+            initial=initial,
+        )
+        return cls(params, task, settings, algorithm)
+
+    def go(self, record: Callable[[Row, Population, Evaluation, GenerationReport], Any]) -> None:
+        """Evolve until a limit is met, the task is solved, ``record`` returns True, or Ctrl-C; see ``stopped``."""
+        before, begin = self.seconds, time.perf_counter()
+        with self.interrupts:
+            while not self._over():
+                try:
+                    row, population, evaluation, report = self._generation(lambda: before + time.perf_counter() - begin)
+                except KeyboardInterrupt:
+                    self.stopped = "interrupted"
+                    break
+                if record(row, population, evaluation, report) is True:
+                    self.stopped = "stopped by on_generation"
+                    break
+        self.seconds = before + time.perf_counter() - begin
+
+    def _generation(self, clock: Callable[[], float]) -> tuple[Row, Population, Evaluation, GenerationReport]:
+        phases, key = Phases(), (self.settings.seed, self.algorithm.generation)
+        with self.interrupts.at_once():  # nothing changes before tell(): what stops here can be resumed
+            population = self.algorithm.ask()
+            with phases.timed("compile"):
+                networks = compile_population(population, self.params.mode, "cpu", self.params.activations_per_step)
+            with phases.timed("evaluate"):
+                evaluation = self.task.evaluate(networks, key)
+            with phases.timed("check"):
+                candidate = self._check(population, evaluation, key)
+        with phases.timed("evolve"):
+            self.algorithm.tell(evaluation)
+        self._note(candidate, evaluation)
+        self.seconds = clock()
+        report = self.algorithm.report
+        assert report is not None
+        return self._row(population, evaluation, report, candidate, phases), population, evaluation, report
+
+    def _check(self, population: Population, evaluation: Evaluation, key: tuple[int, int]) -> Champion | None:
+        """The generation's best, checked; None when it needs no check."""
+        if evaluation.failed.all():
+            return None
+        p = self._best(evaluation)
+        fitness = float(evaluation.fitness[p])
+        if not self.task.episodes_change and not self._better(fitness, self.best_fitness):
+            return None
+        genome = population.select([p])
+        networks = compile_population(genome, self.params.mode, "cpu", self.params.activations_per_step)
+        score = float(self.task.validate(networks, key).fitness[0])
+        return Champion(genome.genome(0), key[1], fitness, score)
+
+    def _best(self, evaluation: Evaluation) -> int:
+        return int(np.nanargmax(evaluation.fitness) if self.task.maximize else np.nanargmin(evaluation.fitness))
+
+    def _better(self, value: float, than: float) -> bool:
+        if math.isnan(than) or math.isnan(value):
+            return not math.isnan(value)
+        return value > than if self.task.maximize else value < than
+
+    def _note(self, candidate: Champion | None, evaluation: Evaluation) -> None:
+        self.generations += 1
+        self.evaluations += len(evaluation)
+        if candidate is None:
+            return
+        if self._better(candidate.fitness, self.best_fitness):
+            self.best_fitness = candidate.fitness
+        held = self.champion
+        if math.isnan(candidate.score):
+            return
+        if held is None or self._better(candidate.score, held.score) or (
+            candidate.score == held.score and self._better(candidate.fitness, held.fitness)
+        ):  # fmt: skip
+            self.champion = candidate
+        target = self.task.target
+        if target is not None and self.champion is not None and not self._better(target, self.champion.score):
+            self.solved = True
+
+    def _row(
+        self,
+        population: Population,
+        evaluation: Evaluation,
+        report: GenerationReport,
+        candidate: Champion | None,
+        phases: Phases,
+    ) -> Row:
+        sound = evaluation.fitness[~evaluation.failed]
+        return Row(
+            generation=report.generation,
+            evaluations=self.evaluations,
+            best=float(evaluation.fitness[self._best(evaluation)]) if len(sound) else math.nan,
+            mean=float(sound.mean()) if len(sound) else math.nan,
+            species=len(report.id),
+            nodes=len(population.node_id) / len(population),
+            connections=int(population.enabled.sum()) / len(population),
+            failed=int(evaluation.failed.sum()),
+            score=candidate.score if candidate else math.nan,
+            phases=phases,
+            seconds=self.seconds,
+        )
+
+    def _over(self) -> bool:
+        settings = self.settings
+        reasons = {
+            "solved": self.solved and settings.stop_when_solved,
+            "extinct": self.algorithm.done,
+            "generations": 0 < settings.generations <= self.generations,
+            "evaluations": 0 < settings.evaluations < self.evaluations + self.params.population,
+            "minutes": 0 < settings.minutes * 60 <= self.seconds,
+            "interrupted": self.interrupts.requested,
+        }
+        self.stopped = next((reason for reason, holds in reasons.items() if holds), "")
+        return self.stopped != ""
+
+    def summary(self) -> dict[str, Any]:
+        """How the run stands, for summary.json."""
+        return {
+            "solved": self.solved,
+            "stopped": self.stopped,
+            "generations": self.generations,
+            "evaluations": self.evaluations,
+            "best_fitness": None if math.isnan(self.best_fitness) else self.best_fitness,
+            "target": self.task.target,
+            "seed": self.settings.seed,
+            "seconds": round(self.seconds, 3),
+            "champion": self.champion.as_dict() if self.champion else None,
+        }

@@ -1,0 +1,267 @@
+"""A run and its folder: begun, recorded, checkpointed, resumed, summed up."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from experiments.checkpoint import Checkpoint, CheckpointError, last_checkpoint, write_checkpoint
+from experiments.config import Config, read_config
+from experiments.display import Display
+from experiments.errors import BadInput, Failure
+from experiments.record import RunFolder, Table, write_json, write_whole
+from experiments.run import Champion, Row, Run
+from genomes.evaluation import Evaluation
+from genomes.files import GenomeFileError, load_genome, save_genome
+from genomes.kernels.parallel import available_cores, set_threads
+from genomes.population import CONNECTION_GENES, NODE_GENES, Genome, Population
+from neat.algorithm import NEAT
+from neat.report import GenerationReport
+
+__all__ = ["Session", "champion_score", "initial_genome", "load_champion"]
+
+SPECIES_COLUMNS = ("generation", "species", "size", "best", "mean", "age", "stagnation", "offspring")
+
+
+@dataclass
+class Session:
+    """A run, recorded in a folder and shown on a display."""
+
+    config: Config
+    folder: RunFolder
+    display: Display
+    run: Run
+    metrics: Table
+    species: Table
+    last_checkpoint: float = 0.0
+
+    @classmethod
+    def begin(cls, config: Config, folder: RunFolder, display: Display) -> Session:
+        """A new run, in a folder that `RunFolder.create` gave."""
+        run = _make_run(config)
+        try:
+            write_whole(folder.path / "config.toml", config.to_toml(folder.path))
+        except OSError as error:
+            raise _disk_failure(error, folder.path) from None
+        return cls._with_tables(config, folder, display, run, None)
+
+    @classmethod
+    def resume(cls, folder: RunFolder, display: Display, generations: int | None, threads: int | None) -> Session:
+        """The run of a folder, from its last checkpoint, or from its beginning when it has none."""
+        options: dict[str, tuple[str, Any]] = {}
+        if generations is not None:
+            options["run.generations"] = (f"--generations {generations}", generations)
+        config = read_config(folder.path / "config.toml", options=options)
+        if threads is not None:
+            config = config.replace_run(threads=threads)
+        try:
+            checkpoint = last_checkpoint(folder.path / "checkpoints", display.message)
+        except CheckpointError as error:
+            raise BadInput(str(error)) from None
+        run = _make_run(config)
+        if checkpoint is None:
+            display.message(f"{folder.path}: no checkpoint was written yet: starting again")
+        else:
+            if checkpoint.state.get("config") != config.digest():
+                raise BadInput(
+                    f"{folder.path / 'config.toml'}: was changed since the run's checkpoint: only limits, threads and "
+                    f"names may change; start a new run with it instead"
+                )
+            _restore(run, checkpoint, folder.path)
+        if generations is not None:
+            write_whole(folder.path / "config.toml", config.to_toml(folder.path))
+        self = cls._with_tables(config, folder, display, run, checkpoint)
+        self._write_champion()
+        return self
+
+    @classmethod
+    def _with_tables(
+        cls, config: Config, folder: RunFolder, display: Display, run: Run, checkpoint: Checkpoint | None
+    ) -> Session:
+        marks = checkpoint.state["tables"] if checkpoint else {}
+        metrics = Table(folder.path / "metrics.csv", Row.COLUMNS, marks.get("metrics"))
+        species = Table(folder.path / "species.csv", SPECIES_COLUMNS, marks.get("species"))
+        set_threads(config.run.threads or available_cores())
+        return cls(config, folder, display, run, metrics, species)
+
+    def go(self) -> dict[str, Any]:
+        """Evolve to the end, whatever it is; the summary.
+
+        Raises
+        ------
+        Failure : the user's function or the machine failed. What was done until then is kept.
+        """
+        from envs.fitness import FitnessError
+
+        self.last_checkpoint = time.monotonic()
+        try:
+            self.display.begin(self.config, self.run, self.folder.path)
+            try:
+                self.run.go(self._record)
+            except FitnessError as error:
+                self._finish("failed")
+                raise Failure(str(error)) from None
+            except ValueError as error:  # fitness that the parameters do not allow
+                raise Failure(f"generation {self.run.generations}: {error}") from None
+            return self._finish(self.run.stopped)
+        except OSError as error:
+            raise _disk_failure(error, self.folder.path) from None
+        except MemoryError:
+            raise Failure(f"out of memory with neat.population = {self.config.neat.population}") from None
+        finally:
+            self.display.end()
+            self.metrics.close()
+            self.species.close()
+            close = getattr(self.run.task, "close", None)
+            if close is not None:
+                close()
+
+    def _record(self, row: Row, population: Population, evaluation: Evaluation, report: GenerationReport) -> None:
+        self.metrics.write([row.cells()])
+        table = (report.id, report.size, report.best, report.mean, report.age, report.stagnation, report.offspring)
+        columns = [column.tolist() for column in table]
+        self.species.write([(row.generation, *values) for values in zip(*columns, strict=True)])
+        champion = self.run.champion
+        if champion is not None and champion.generation == row.generation:
+            self._write_champion()
+        for error in getattr(self.run.task, "errors", [])[:1]:
+            self.display.message(f"generation {row.generation}: {row.failed} genomes failed, the first: {error}")
+        self.display.generation(row, self.run)
+        if time.monotonic() - self.last_checkpoint >= self.config.run.checkpoint_seconds:
+            self._checkpoint()
+
+    def _finish(self, stopped: str) -> dict[str, Any]:
+        """The last checkpoint, the champion's test, the summary."""
+        self.run.stopped = stopped
+        self._checkpoint()
+        summary = self.run.summary()
+        if self.run.solved and stopped != "interrupted" and self.run.champion is not None:
+            network = self.run.champion.genome.network(self.config.neat.mode)
+            score = self.config.task.final_test(network, 100, self.run.settings.seed)
+            if score is not None:
+                summary["test"] = {k: getattr(score, k) for k in ("mean", "std", "min", "max", "episodes")}
+        write_json(self.folder.path / "summary.json", summary)
+        self.display.finish(summary, self.config, self.folder.path)
+        return summary
+
+    def _write_champion(self) -> None:
+        path = self.folder.path / "champion.json"
+        if self.run.champion is None:
+            path.unlink(missing_ok=True)
+        else:
+            save_genome(self.run.champion.genome, path)
+
+    def _checkpoint(self) -> None:
+        for table in (self.metrics, self.species):
+            table.flush(sync=True)
+        run, champion = self.run, self.run.champion
+        arrays, scalars = run.algorithm.state_dict()
+        state: dict[str, Any] = {
+            "config": self.config.digest(),
+            "algorithm": scalars,
+            "run": {
+                "generations": run.generations,
+                "evaluations": run.evaluations,
+                "seconds": run.seconds,
+                "best_fitness": run.best_fitness,
+                "solved": run.solved,
+            },
+            "tables": {"metrics": self.metrics.mark, "species": self.species.mark},
+            "champion": None,
+        }
+        if champion is not None:
+            genome = champion.genome
+            arrays |= {f"champion.{name}": getattr(genome, name) for name in (*NODE_GENES, *CONNECTION_GENES)}
+            state["champion"] = {
+                "generation": champion.generation,
+                "fitness": champion.fitness,
+                "score": champion.score,
+            }
+        write_checkpoint(self.folder.path / "checkpoints", run.generations, Checkpoint(arrays, state))
+        self.last_checkpoint = time.monotonic()
+
+
+def load_champion(folder: Path) -> Genome:
+    """The champion of a run's folder."""
+    path = folder / "champion.json"
+    if not path.is_file():
+        raise BadInput(f"{path}: is missing: the run has no champion yet")
+    return _load_genome(path)
+
+
+def initial_genome(config: Config) -> Genome | None:
+    """The genome that the first generation starts from, where the configuration names one."""
+    if not config.run.initial_genome:
+        return None
+    return _load_genome(config.folder / config.run.initial_genome)
+
+
+def _load_genome(path: Path) -> Genome:
+    try:
+        return load_genome(path)
+    except GenomeFileError as error:
+        raise BadInput(str(error)) from None
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _make_run(config: Config) -> Run:
+    task = config.task.make(config.run.on_error)
+    try:
+        return Run.new(config.neat, task, config.run, initial_genome(config))
+    except ValueError as error:
+        raise BadInput(f"{config.run.initial_genome or config.task.name}: {error}") from None
+    except MemoryError:
+        raise Failure(f"out of memory with neat.population = {config.neat.population}") from None
+
+
+def _restore(run: Run, checkpoint: Checkpoint, folder: Path) -> None:
+    arrays, state = checkpoint.arrays, checkpoint.state
+    try:
+        run.algorithm = NEAT.restore(
+            run.params,
+            arrays,
+            state["algorithm"],
+            maximize=run.task.maximize,
+            episodes_change=run.task.episodes_change,
+            initial=run.algorithm._initial,
+        )
+        for name, value in state["run"].items():
+            setattr(run, name, value)
+        if state["champion"] is not None:
+            genes = {name: arrays[f"champion.{name}"] for name in (*NODE_GENES, *CONNECTION_GENES)}
+            shape = {key: state["algorithm"][key] for key in ("num_inputs", "num_outputs", "bias_input")}
+            run.champion = Champion(Genome(**shape, **genes), **state["champion"])
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise BadInput(f"{folder / 'checkpoints'}: the checkpoint does not fit this release: {error!r}") from None
+
+
+def _disk_failure(error: OSError, folder: Path) -> Failure:
+    kept = sorted(p.name for p in (folder / "checkpoints").glob("*") if p.name.isdigit())
+    last = f"the checkpoint of generation {int(kept[-1])} is kept" if kept else "there was no checkpoint yet"
+    where = f"{error.filename}: " if error.filename else f"{folder}: "
+    return Failure(f"{where}cannot be written: {error.strerror or error}; {last}: `neat resume {folder}` goes on")
+
+
+def champion_score(config: Config, champion: Genome, episodes: int, seed: int) -> dict[str, Any]:
+    """Mean, std, min, max and number of a champion's fresh episodes; of its one check where a task has no episodes."""
+    import dataclasses
+
+    from envs.fitness import FitnessError
+    from genomes.networks import compile_population
+
+    params = config.neat
+    score = config.task.final_test(champion.network(params.mode, params.activations_per_step), episodes, seed)
+    if score is not None:
+        return dataclasses.asdict(score)
+    task = config.task.make("stop")
+    networks = compile_population(Population.of([champion]), params.mode, "cpu", params.activations_per_step)
+    try:
+        value = float(task.validate(networks, (seed, 0)).fitness[0])
+    except FitnessError as error:
+        raise Failure(str(error)) from None
+    finally:
+        getattr(task, "close", lambda: None)()
+    return {"mean": value, "std": 0.0, "min": value, "max": value, "episodes": 1}

@@ -1,0 +1,156 @@
+"""The [task] section: which settings a task has, and the task that they make."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import importlib
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from experiments.errors import BadInput, Failure
+from neat.params import ParameterError, parameter
+
+if TYPE_CHECKING:
+    from envs.gym.judge import Score
+    from envs.task import Task
+    from genomes.network import Network
+
+__all__ = ["EnvironmentSettings", "FunctionSettings", "TaskSettings", "XORSettings", "settings_class", "task_names"]
+
+
+@dataclass(frozen=True)
+class TaskSettings:
+    """What all tasks share."""
+
+    name: str = parameter("xor", 'a built-in task, an environment, or "module:NAME"', "own")
+
+    def load(self, folder: Path) -> None:
+        """Import what the task needs from the user's ``folder``."""
+
+    def make(self, on_error: str) -> Task:
+        """The task."""
+        raise NotImplementedError
+
+    def final_test(self, network: Network, episodes: int, seed: int) -> Score | None:
+        """The champion on fresh episodes of the real environment; None where there is no environment."""
+        return None
+
+
+@dataclass(frozen=True)
+class XORSettings(TaskSettings):
+    """XOR has no settings of its own."""
+
+    def make(self, on_error: str) -> Task:
+        from envs.xor import XOR
+
+        return XOR()
+
+
+@dataclass(frozen=True)
+class EnvironmentSettings(TaskSettings):
+    """A native environment."""
+
+    episodes: int = parameter(5, "episodes of each genome in a generation", "own", low=1)
+    validation_episodes: int = parameter(100, "fresh episodes that check a champion", "Gymnasium's criterion", low=1)
+    target: float | None = parameter(None, "mean return of the check that counts as solved", "own")
+
+    def _env(self) -> Any:
+        from envs.native import native_env
+
+        env = native_env(self.name)
+        return env if self.target is None else dataclasses.replace(env, target=self.target)
+
+    def make(self, on_error: str) -> Task:
+        from envs.control.task import NativeTask
+
+        return NativeTask(self._env(), self.episodes, self.validation_episodes)
+
+    def final_test(self, network: Network, episodes: int, seed: int) -> Score | None:
+        from envs.gym import judge
+
+        env = self._env()
+        return judge(env.gymnasium_id, network, env.act, episodes, seed) if env.gymnasium_id else None
+
+
+@dataclass(frozen=True)
+class FunctionSettings(TaskSettings):
+    """A fitness function of the user's own, ``module:NAME``."""
+
+    inputs: int = parameter(0, "inputs of a network", "own", low=1)
+    outputs: int = parameter(0, "outputs of a network", "own", low=1)
+    per: str = parameter("network", "what the function is called with", "own", choices=("network", "population"))
+    maximize: bool = parameter(True, "higher fitness is better", "own")
+    target: float | None = parameter(None, "fitness that counts as solved", "own")
+    workers: int = parameter(0, "worker processes; 0: one a core. Never changes a result", "own", low=0, high=1024)
+    folder: str = parameter(".", "where the module is, from this file's folder", "own")
+    loaded: list[Callable[..., Any]] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for key in ("inputs", "outputs"):
+            if getattr(self, key) < 1:
+                raise ParameterError(key, getattr(self, key), "a task of your own needs it: at least 1")
+
+    def load(self, folder: Path) -> None:
+        self.loaded[:] = [_import_function(self.name, folder)]
+
+    def make(self, on_error: str) -> Task:
+        from envs.fitness import FitnessTask
+
+        return FitnessTask(
+            self.loaded[0],
+            self.inputs,
+            self.outputs,
+            per=self.per,
+            maximize=self.maximize,
+            target=self.target,
+            workers=self.workers or None,
+            on_error=on_error,
+        )
+
+
+def task_names() -> list[str]:
+    """The built-in tasks."""
+    from envs.native import NATIVE_ENVS
+
+    return ["xor", *NATIVE_ENVS]
+
+
+def settings_class(name: str) -> type[TaskSettings]:
+    """The settings that a task of this name has; `ParameterError` when there is no such task."""
+    if name == "xor":
+        return XORSettings
+    if name in task_names():
+        return EnvironmentSettings
+    if ":" in name:
+        return FunctionSettings
+    near = difflib.get_close_matches(name, task_names(), 1, 0.4)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise ParameterError("name", name, f'must be one of {", ".join(task_names())}, or "module:NAME"{hint}')
+
+
+def _import_function(name: str, folder: Path) -> Callable[..., Any]:
+    module_name, _, attribute = name.partition(":")
+    if not all(part.isidentifier() for part in (*module_name.split("."), attribute)):
+        raise BadInput(f'task.name = "{name}": must be "module:NAME", two Python names')
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    importlib.invalidate_caches()
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name not in (module_name, module_name.partition(".")[0]):
+            raise Failure(f"{name}: importing the module failed:\n{traceback.format_exc().rstrip()}") from None
+        raise BadInput(f'task.name = "{name}": there is no module {module_name!r} in {folder}') from None
+    except Exception:
+        raise Failure(f"{name}: importing the module failed:\n{traceback.format_exc().rstrip()}") from None
+    function = getattr(module, attribute, None)
+    if not callable(function):
+        near = difflib.get_close_matches(attribute, [n for n, v in vars(module).items() if callable(v)], 1, 0.5)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise BadInput(f'task.name = "{name}": {module.__file__} has no function {attribute!r}{hint}')
+    return function  # type: ignore[no-any-return]

@@ -4,7 +4,7 @@ Generic LLVM vectors, so that any target compiles it. ``fmuladd`` is one roundin
 multiply-add and two where it has not; scalar and vector agree bit for bit on one machine.
 """
 
-# mypy: disable-error-code="no-untyped-def,no-untyped-call,misc"
+# mypy: disable-error-code="no-untyped-def,no-untyped-call,misc,attr-defined"
 
 from llvmlite import ir
 from numba.core import cgutils, types

@@ -14,7 +14,7 @@ from neat.breeding import breed
 from neat.initial import first_generation
 from neat.params import NEATParams
 from neat.report import GenerationReport
-from neat.reproduction import Ranking, allot, best_species, draw_matings, may_reproduce, representatives, shares
+from neat.reproduction import Ranking, distribute, draw_matings, representatives
 from neat.speciation import adapt_threshold, speciate
 from neat.state import Arrays, Scalars, State
 
@@ -64,12 +64,7 @@ class NEAT:
         return self._state.done
 
     def ask(self) -> Population:
-        """The P genomes to evaluate, elites included.
-
-        Raises
-        ------
-        RuntimeError : the last population has not been told of yet, or the run is done.
-        """
+        """The P genomes to evaluate, elites included; RuntimeError out of order, or when the run is done."""
         if self.done:
             raise RuntimeError("the run is over: no species may reproduce (extinction = stop)")
         if self._asked:
@@ -85,11 +80,12 @@ class NEAT:
         RuntimeError : there is no population to tell of.
         ValueError : the evaluation has another length, or negative fitness where that is not allowed.
         """
-        fitness = self._receive(evaluation)
-        ranking = Ranking.of(fitness, self._speciate())
-        refocused = self._judge(ranking)
-        offspring = self._allot(ranking, refocused)
-        self.report = GenerationReport.of(self._state, ranking, offspring, refocused=refocused, maximize=self.maximize)
+        fitness, state = self._receive(evaluation), self._state
+        species_of, founders = speciate(state.population, state.representatives, self.params, state.threshold)
+        ranking = Ranking.of(fitness, state.renew_species(species_of, len(founders)))
+        refocused = state.judge(ranking, self.params, self.episodes_change)
+        offspring = distribute(ranking, state.stagnation, refocused, self.params)
+        self.report = GenerationReport.of(state, ranking, offspring, refocused=refocused, maximize=self.maximize)
         if self.report.extinct:
             self._end_or_restart()
         else:
@@ -104,38 +100,12 @@ class NEAT:
             raise ValueError(f"the evaluation is of {len(evaluation)} genomes, asked for {len(self._state.population)}")
         fitness = evaluation.fitness if self.maximize else -evaluation.fitness
         if not self.params.allow_negative_fitness and (fitness < 0).any():
+            worst = int(np.nanargmin(fitness))
             raise ValueError(
-                f"fitness {fitness.min():g} of genome {int(np.argmin(fitness))} is negative: species share fitness in "
-                f"proportion to it (allow_negative_fitness = false, as in the preset neat-2002)"
+                f"fitness {fitness[worst]:g} of genome {worst} is negative: species share in proportion to fitness "
+                f"(allow_negative_fitness = false, as in the preset neat-2002)"
             )
         return np.where(evaluation.failed, -np.inf, fitness)
-
-    def _speciate(self) -> NDArray[np.int32]:
-        """Species [P] of every genome, as rows of the table of species."""
-        state = self._state
-        species_of, founders = speciate(state.population, state.representatives, self.params, state.threshold)
-        return state.renew_species(species_of, len(founders))
-
-    def _judge(self, ranking: Ranking) -> bool:
-        """Note records and the phase; returns whether the population had none for so long that it must refocus."""
-        state, params = self._state, self.params
-        state.note_progress(ranking.best, self.episodes_change)
-        state.phase = state.phase.after(state.mean_connections, state.generation, params)
-        idle = state.generation - int(state.progress.improved[0])
-        refocused = 0 < params.population_stagnation <= idle
-        if refocused:
-            state.forgive(best_species(ranking, 2))
-        return refocused
-
-    def _allot(self, ranking: Ranking, refocused: bool) -> NDArray[np.int64]:
-        """Offspring [S] of each species; none at all when no species may reproduce."""
-        state, params = self._state, self.params
-        stagnation = state.generation - state.species.progress.improved
-        allowed = may_reproduce(ranking, stagnation, params)
-        if refocused:
-            allowed &= np.isin(np.arange(len(allowed)), best_species(ranking, 2))
-        protected = best_species(ranking, params.species_elitism)
-        return allot(shares(ranking, params.allow_negative_fitness), allowed, protected, params.population)
 
     def _reproduce(self, ranking: Ranking, offspring: NDArray[np.int64]) -> None:
         """Replace the population by its offspring; species without any die."""
@@ -150,11 +120,10 @@ class NEAT:
         state.generation += 1
 
     def _end_or_restart(self) -> None:
-        state, params = self._state, self.params
-        if params.extinction == "stop":
-            state.done = True
+        state, params, old, generation = self._state, self.params, self._state.population, self.generation + 1
+        state.done = params.extinction == "stop"
+        if state.done:
             return
-        old, generation = state.population, state.generation + 1
         population = first_generation(params, old.task_inputs, old.num_outputs, state.seed, generation, self._initial)
         self._state = State.first(population, params, state.seed, generation, state.next_species)
 
@@ -173,12 +142,7 @@ class NEAT:
         episodes_change: bool = False,
         initial: Genome | None = None,
     ) -> NEAT:
-        """The algorithm as it was when ``state_dict`` gave these; the other arguments as they were, too.
-
-        Raises
-        ------
-        KeyError, ValueError, TypeError : the arrays and scalars are not those of a state.
-        """
+        """The algorithm as it was when ``state_dict`` gave these; KeyError, ValueError or TypeError if it never did."""
         self = cls.__new__(cls)
         self.params, self.maximize, self.episodes_change, self._initial = params, maximize, episodes_change, initial
         self._state = State.from_arrays(arrays, scalars)

@@ -1,6 +1,6 @@
 """Who reproduces, how often, and with whom (paper, section 3.3).
 
-Read `shares` (explicit fitness sharing), `allot` (offspring of each species), then `draw_matings`.
+Read `shares` (explicit fitness sharing), `allot` (offspring of each species), `distribute`, then `draw_matings`.
 Fitness is maximised here; a failed genome has fitness -inf.
 """
 
@@ -24,6 +24,8 @@ __all__ = [
     "Matings",
     "Ranking",
     "allot",
+    "best_species",
+    "distribute",
     "draw_matings",
     "may_reproduce",
     "representatives",
@@ -135,6 +137,23 @@ def allot(
         offspring[np.argmax(spare)] -= 1
         offspring[s] = 1
     return offspring
+
+
+def distribute(
+    ranking: Ranking, stagnation: NDArray[np.int64], refocused: bool, params: NEATParams
+) -> NDArray[np.int64]:
+    """Offspring [S] of each species in the next generation; none at all when no species may reproduce.
+
+    Parameters
+    ----------
+    stagnation : [S] generations since each species improved.
+    refocused : only the two best species reproduce.
+    """
+    allowed = may_reproduce(ranking, stagnation, params)
+    if refocused:
+        allowed &= np.isin(np.arange(len(allowed)), best_species(ranking, 2))
+    protected = best_species(ranking, params.species_elitism)
+    return allot(shares(ranking, params.allow_negative_fitness), allowed, protected, params.population)
 
 
 def draw_matings(

@@ -14,6 +14,7 @@ from genomes.population import CONNECTION_GENES, NODE_GENES, Population
 from neat.complexity import Phase
 from neat.innovations import Innovations
 from neat.params import NEATParams
+from neat.reproduction import Ranking, best_species
 
 __all__ = ["Arrays", "Progress", "Scalars", "SpeciesTable", "State"]
 
@@ -138,16 +139,23 @@ class State:
         row = np.cumsum(alive, dtype=np.int32) - np.int32(1)
         return row[species_of]
 
-    def note_progress(self, best: NDArray[np.float64], episodes_change: bool) -> None:
-        """Enter the best fitness [S] of each species, and the population's, into the records."""
-        progress = self.species.progress.after(best, self.generation, episodes_change)
-        self.species = dataclasses.replace(self.species, progress=progress)
-        self.progress = self.progress.after(best.max(keepdims=True), self.generation, episodes_change)
+    @property
+    def stagnation(self) -> NDArray[np.int64]:
+        """[S] generations since each species improved."""
+        return self.generation - self.species.progress.improved
 
-    def forgive(self, species: NDArray[np.int64]) -> None:
-        """Count these species, and the population, as improved just now."""
-        self.species.progress.improved[species] = self.generation
-        self.progress.improved[0] = self.generation
+    def judge(self, ranking: Ranking, params: NEATParams, episodes_change: bool) -> bool:
+        """Enter records and the phase; returns whether the population had no record for so long that only its two best
+        species shall reproduce. These, and the population, then count as improved."""
+        progress = self.species.progress.after(ranking.best, self.generation, episodes_change)
+        self.species = dataclasses.replace(self.species, progress=progress)
+        self.progress = self.progress.after(ranking.best.max(keepdims=True), self.generation, episodes_change)
+        self.phase = self.phase.after(self.mean_connections, self.generation, params)
+        refocused = 0 < params.population_stagnation <= self.generation - int(self.progress.improved[0])
+        if refocused:
+            progress.improved[best_species(ranking, 2)] = self.generation
+            self.progress.improved[0] = self.generation
+        return refocused
 
     def to_arrays(self) -> tuple[Arrays, Scalars]:
         """Arrays by name, and values that JSON can hold exactly; `from_arrays` is the inverse."""

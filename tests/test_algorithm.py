@@ -233,7 +233,8 @@ def test_a_relative_ceiling_counts_from_the_last_simplification():
 
 def test_a_ceiling_holds_growth_down():
     free = dataclasses.replace(PARAMS, add_node=0.5, add_connection=0.5)
-    held = dataclasses.replace(free, complexity_mode="absolute", complexity_ceiling=12.0, simplifying_generations=3)
+    phased = {"complexity_mode": "absolute", "complexity_ceiling": 12.0, "complexity_window": 4}
+    held = dataclasses.replace(free, **phased, simplifying_generations=3)
 
     def flat(algorithm, population):
         return np.linspace(1, 2, len(population))

@@ -83,18 +83,18 @@ def breed(
         if todo & kernels.UNITE:
             parallel_for(
                 kernels.unite_parents, len(staged), staged, plans, sizes, mates, parents, aside, inputs + outputs,
-                rules, *key, grain=grain,
+                bounds, rules, *key, grain=grain,
             )  # fmt: skip
         build(staged, aside)
         if todo & kernels.DELETE:
             parallel_for(
-                kernels.delete_genes, len(staged), staged, plans, sizes, aside, inputs + outputs, rules, *key,
+                kernels.delete_genes, len(staged), staged, plans, sizes, aside, inputs + outputs, bounds, rules, *key,
                 grain=grain,
             )  # fmt: skip
         changes, new_weights = np.empty((len(staged), COLUMNS), np.int32), np.empty(len(staged), np.float32)
         parallel_for(
             kernels.propose, len(staged), staged, plans, sizes, aside, inputs, outputs, *functions,
-            innovations.splits.columns, changes, new_weights, rules, *key, grain=grain,
+            innovations.splits.columns, changes, new_weights, bounds, rules, *key, grain=grain,
         )  # fmt: skip
         innovations.number(changes)
         split, link = changes[:, SPLIT_INNOVATION] >= 0, changes[:, LINK_SOURCE] >= 0
@@ -111,7 +111,15 @@ def breed(
         parallel_for(
             kernels.place, len(staged), staged, sizes, changes, new_weights, aside, children, rules, grain=grain
         )  # fmt: skip
-    return Population(inputs, outputs, node_start, *nodes, conn_start, *links, bias_input=population.bias_input)
+    return Population(
+        num_inputs=inputs,
+        num_outputs=outputs,
+        bias_input=population.bias_input,
+        node_start=node_start,
+        conn_start=conn_start,
+        **dict(zip(NODE_GENES, nodes, strict=True)),
+        **dict(zip(CONNECTION_GENES, links, strict=True)),
+    )
 
 
 def _room(sizes: NDArray[np.int64]) -> Genes:

@@ -101,7 +101,10 @@ class Innovations:
                 raise ValueError("the columns of a registry must be int32, not negative, and of the same length")
             if columns[2].max(initial=-1) >= next_number or not 0 <= next_number <= _LIMIT:
                 raise ValueError(f"a registry's next number must be above all others, got {next_number}")
-        return cls(Numbering(*links, int(following[0])), Numbering(*splits, int(following[1])))
+        return cls(
+            Numbering(links[0], links[1], links[2], int(following[0])),
+            Numbering(splits[0], splits[1], splits[2], int(following[1])),
+        )
 
 
 class Numbering:

@@ -1,7 +1,8 @@
 """CPU drivers of breeding, in the order of their use: plan every child, build it, change its structure, place it.
 
 ``parents``, ``children``, ``aside`` are (node_start, node genes, conn_start, connection genes), the genes as tuples of
-arrays in the order of `genomes.population`. ``who`` are the children that a driver is for.
+arrays in the order of `genomes.population`. ``who`` are the children that a driver is for. ``bounds`` are above all
+innovation numbers and above all node ids.
 """
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
@@ -18,7 +19,7 @@ from neat.kernels.crossover import (
     draw_gene_words,
     unite,
 )
-from neat.kernels.graph import copy_link, copy_node
+from neat.kernels.graph import copy_links, copy_nodes, copy_range
 from neat.kernels.innovations import (
     IN_LINK,
     LINK,
@@ -97,7 +98,7 @@ def most(begin, end, who, sizes, column):
 
 @kernel
 def unite_parents(
-    begin, end, who, plans, sizes, matings, parents, aside, fixed, all_rules, seed, generation
+    begin, end, who, plans, sizes, matings, parents, aside, fixed, bounds, all_rules, seed, generation
 ):  # fmt: skip
     """The children of equally fit parents, with genes of both; sets their sizes."""
     _, first, second, _, average = matings
@@ -109,6 +110,7 @@ def unite_parents(
     by_link = np.empty((3, most_links), np.int32)
     flags = np.empty((2, most_links), np.bool_)
     words = np.empty((4, (max(most_nodes, most_links) + 3) // 4), np.uint32)
+    position_of = np.empty(bounds[1], np.int32)
     for j in range(begin, end):
         p = who[j]
         if plans[p] & UNITE:
@@ -117,7 +119,8 @@ def unite_parents(
                 nodes, node_start[a], node_start[a + 1], node_start[b], node_start[b + 1],
                 links, conn_start[a], conn_start[a + 1], conn_start[b], conn_start[b + 1],
                 fixed, rules.feed_forward, average[p], rules.keep_disabled,
-                new_nodes, node_at[j], new_links, conn_at[j], by_node, by_link, flags, words, seed, generation, p,
+                new_nodes, node_at[j], new_links, conn_at[j], by_node, by_link, flags, position_of, words,
+                seed, generation, p,
             )  # fmt: skip
 
 
@@ -128,8 +131,7 @@ def build(
 ):  # fmt: skip
     """Cross or copy the parents of each child, unless they are united already, and mutate its values.
 
-    Child ``who[j]`` is written at the j-th of the starts of ``children``. ``bounds`` are above all innovation numbers
-    and all node ids.
+    Child ``who[j]`` is written at the j-th of the starts of ``children``.
     """
     _, all_first, all_second, _, average = matings
     node_start, nodes, conn_start, links = parents
@@ -147,11 +149,11 @@ def build(
         n2_count, c2_count = np.uint64(node_start[second + 1] - n2), np.uint64(conn_start[second + 1] - c2)
         n1, n2, c1, c2 = np.uint64(n1), np.uint64(n2), np.uint64(c1), np.uint64(c2)
         if not plans[p] & UNITE:
-            copy_range(nodes[0], n1, new_nodes[0], n, n_count)
-            copy_range(links[0], c1, new_links[0], c, c_count)
-            copy_range(links[1], c1, new_links[1], c, c_count)
-            copy_range(links[2], c1, new_links[2], c, c_count)
             if plans[p] & CROSS:
+                copy_range(nodes[0], n1, new_nodes[0], n, n_count)
+                copy_range(links[0], c1, new_links[0], c, c_count)
+                copy_range(links[1], c1, new_links[1], c, c_count)
+                copy_range(links[2], c1, new_links[2], c, c_count)
                 draw_gene_words(words, sizes[p, 1], seed, generation, CONNECTIONS, p)
                 cross_connections(
                     links, c1, c_count, c2, c2_count, new_links, c, link_position, words, average[p],
@@ -160,11 +162,8 @@ def build(
                 draw_gene_words(words, sizes[p, 0], seed, generation, NODES, p)
                 cross_nodes(nodes, n1, n_count, n2, n2_count, new_nodes, n, node_position, words)
             else:
-                copy_range(nodes[1], n1, new_nodes[1], n, n_count)
-                copy_range(nodes[2], n1, new_nodes[2], n, n_count)
-                copy_range(nodes[3], n1, new_nodes[3], n, n_count)
-                copy_range(links[3], c1, new_links[3], c, c_count)
-                copy_range(links[4], c1, new_links[4], c, c_count)
+                copy_nodes(nodes, n1, new_nodes, n, n_count)
+                copy_links(links, c1, new_links, c, c_count)
         if plans[p] & MUTATE:
             mutate_genome(
                 rules, new_nodes, n, n + n_count, new_links, c, c + c_count, inputs, outputs,
@@ -172,15 +171,9 @@ def build(
             )  # fmt: skip
 
 
-def copy_range(old, first, new, at, count):
-    """``new[at:at + count] = old[first:first + count]``."""
-    for i in range(count):
-        new[at + i] = old[first + i]
-
-
 @kernel
 def delete_genes(
-    begin, end, who, plans, sizes, aside, fixed, all_rules, seed, generation
+    begin, end, who, plans, sizes, aside, fixed, bounds, all_rules, seed, generation
 ):  # fmt: skip
     """The deletions of the staged children; corrects their sizes."""
     node_at, nodes, conn_at, links = aside
@@ -189,26 +182,28 @@ def delete_genes(
     by_link = np.empty((4, most_links), np.int32)
     gone_nodes = np.empty(most_nodes, np.bool_)
     gone_links = np.empty(most_links, np.bool_)
+    position_of = np.empty(bounds[1], np.int32)
     for j in range(begin, end):
         p = who[j]
         if plans[p] & DELETE:
             sizes[p, 0], sizes[p, 1] = delete(
                 plans[p] & DELETE_NODE != 0, plans[p] & DELETE_CONNECTION != 0, all_rules[0].prune_dangling, fixed,
                 nodes, node_at[j], sizes[p, 0], links, conn_at[j], sizes[p, 1],
-                by_node, by_link, gone_nodes, gone_links, seed, generation, p,
+                by_node, by_link, gone_nodes, gone_links, position_of, seed, generation, p,
             )  # fmt: skip
 
 
 @kernel
 def propose(
     begin, end, who, plans, sizes, aside, inputs, outputs, activations, aggregations, splits, changes, new_weights,
-    all_rules, seed, generation,
+    bounds, all_rules, seed, generation,
 ):  # fmt: skip
     """Propose the additions of each staged child in its row of ``changes``, the weight of a new link beside it."""
     node_at, nodes, conn_at, links = aside
     rules = all_rules[0]
     by_node = np.empty((3, most(begin, end, who, sizes, _NODES) + 1), np.int32)
     by_link = np.empty((3, most(begin, end, who, sizes, _LINKS)), np.int32)
+    position_of = np.empty(bounds[1], np.int32)
     for j in range(begin, end):
         p = who[j]
         change = changes[j]
@@ -226,7 +221,7 @@ def propose(
         if plans[p] & ADD_CONNECTION:
             propose_link(
                 change, rules.add_connection_tries, rules.feed_forward, inputs, outputs, nodes, n, n_count,
-                links, c, c_count, by_node, by_link, seed, generation, p,
+                links, c, c_count, by_node, by_link, position_of, seed, generation, p,
             )  # fmt: skip
             a, b, _, _ = random_bits(seed, generation, ADDITIONS, p, _SECOND_DRAW)
             new_weights[j] = fresh_value(rules.weight, a, b)
@@ -242,10 +237,9 @@ def place(begin, end, who, sizes, changes, new_weights, aside, children, all_rul
         p = who[j]
         change = changes[j]
         n, c, n_end, c_end = node_start[p], conn_start[p], node_start[p] + sizes[p, 0], conn_start[p] + sizes[p, 1]
-        for i in range(n_end - n):
-            copy_node(old_nodes, node_at[j] + i, nodes, n + i)
-        for i in range(c_end - c):
-            copy_link(old_links, conn_at[j] + i, links, c + i)
+        counts = np.uint64(sizes[p, 0]), np.uint64(sizes[p, 1])
+        copy_nodes(old_nodes, np.uint64(node_at[j]), nodes, np.uint64(n), counts[0])
+        copy_links(old_links, np.uint64(conn_at[j]), links, np.uint64(c), counts[1])
         if change[SPLIT_INNOVATION] >= 0:
             new, split = change[NODE], c + change[SPLIT_AT]
             source, target, weight = change[SPLIT_SOURCE], change[SPLIT_TARGET], links[3][split]

@@ -85,7 +85,7 @@ def cross_nodes(nodes, first, count, second, other_count, new_nodes, at, positio
 
 def unite(
     nodes, n1, n1_end, n2, n2_end, links, c1, c1_end, c2, c2_end, fixed, feed_forward, average, keep_disabled,
-    new_nodes, n, new_links, c, by_node, by_link, flags, words, seed, generation, child,
+    new_nodes, n, new_links, c, by_node, by_link, flags, position_of, words, seed, generation, child,
 ):  # fmt: skip
     """Matching connections of both parents, a random half of the others, the nodes of both parents and those that the
     connections need. In a feed-forward child the links that would close a cycle are left out.
@@ -104,7 +104,7 @@ def unite(
     )  # fmt: skip
     draw_gene_words(words, most_nodes, seed, generation, NODES, child)
     nodes_count = _merge_nodes(nodes, n1, n1_end, n2, n2_end, new_nodes, n, owners, words)
-    locate(new_nodes[0], n, nodes_count, new_links[1], new_links[2], c, links_count, tail, head)
+    locate(new_nodes[0], n, nodes_count, new_links[1], new_links[2], c, links_count, tail, head, position_of)
     for e in range(links_count):
         left_out[e] = False
     if feed_forward:

@@ -5,7 +5,20 @@ Nodes are positions in the genome's ascending list of node ids; a link runs from
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 
-__all__ = ["copy_link", "copy_node", "find", "group", "locate", "reaches", "topological_rank"]
+import numpy as np
+
+__all__ = [
+    "copy_link",
+    "copy_links",
+    "copy_node",
+    "copy_nodes",
+    "copy_range",
+    "find",
+    "group",
+    "locate",
+    "reaches",
+    "topological_rank",
+]
 
 
 def find(ids, begin, end, wanted):
@@ -86,11 +99,36 @@ def topological_rank(tail, head, links, nodes, start, grouped, left_out, degree,
     return done
 
 
-def locate(node_id, node, nodes, source, target, link, links, tail, head):
-    """The positions of each link's ends among the genome's nodes."""
+def locate(node_id, node, nodes, source, target, link, links, tail, head, position_of):
+    """The positions of each link's ends among the genome's nodes; ``position_of`` [node ids] is scratch."""
+    for n in range(nodes):
+        position_of[np.uint32(node_id[node + n])] = n
     for e in range(links):
-        tail[e] = find(node_id, node, node + nodes, source[link + e])
-        head[e] = find(node_id, node, node + nodes, target[link + e])
+        tail[e] = position_of[np.uint32(source[link + e])]
+        head[e] = position_of[np.uint32(target[link + e])]
+
+
+def copy_range(old, first, new, at, count):
+    """``new[at:at + count] = old[first:first + count]``; all positions are unsigned."""
+    for i in range(count):
+        new[at + i] = old[first + i]
+
+
+def copy_nodes(nodes, old, new_nodes, to, count):
+    """Copy successive node genes."""
+    copy_range(nodes[0], old, new_nodes[0], to, count)
+    copy_range(nodes[1], old, new_nodes[1], to, count)
+    copy_range(nodes[2], old, new_nodes[2], to, count)
+    copy_range(nodes[3], old, new_nodes[3], to, count)
+
+
+def copy_links(links, old, new_links, to, count):
+    """Copy successive connection genes."""
+    copy_range(links[0], old, new_links[0], to, count)
+    copy_range(links[1], old, new_links[1], to, count)
+    copy_range(links[2], old, new_links[2], to, count)
+    copy_range(links[3], old, new_links[3], to, count)
+    copy_range(links[4], old, new_links[4], to, count)
 
 
 def copy_node(nodes, old, new_nodes, to):

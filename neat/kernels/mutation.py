@@ -122,7 +122,7 @@ def mutate_weights(weight, begin, end, rules, mild, words):
     rule = rules.weight
     if rules.severe_or_mild and mild:
         count = np.int64(end - begin)
-        old = min(count, int(_YOUNG * count) + 1) if count >= _LEAST_WITH_YOUNG else count
+        old = int(_YOUNG * count) + 1 if count >= _LEAST_WITH_YOUNG else count
         young = begin + np.uint64(old)
         mutate_values(weight, begin, begin, young, _ONE, _ZERO, rule, words)
         mutate_values(weight, begin, young, end, _MILD_PERTURB, _MILD_REPLACE, rule, words)

@@ -31,13 +31,13 @@ _FIRST = np.int64(0)
 
 def delete(
     node_too, link_too, prune, fixed, nodes, node, node_count, links, link, link_count, by_node, by_link,
-    gone_nodes, gone_links, seed, generation, child,
+    gone_nodes, gone_links, position_of, seed, generation, child,
 ):  # fmt: skip
     """Remove a random hidden node with its links, a random link, and with ``prune`` the hidden nodes that are left
     without in- or output (self-loops aside), again and again. Return the numbers of nodes and links that stay."""
     tail, head = by_link[0], by_link[1]
     a, b, _, _ = random_bits(seed, generation, DELETIONS, child, _FIRST)
-    locate(nodes[0], node, node_count, links[1], links[2], link, link_count, tail, head)
+    locate(nodes[0], node, node_count, links[1], links[2], link, link_count, tail, head, position_of)
     for n in range(node_count):
         gone_nodes[n] = False
     for e in range(link_count):
@@ -130,7 +130,7 @@ def propose_split(change, constant_input, nodes, node, node_end, links, link, li
 
 def propose_link(
     change, tries, feed_forward, inputs, outputs, nodes, node, node_count, links, link, link_count,
-    by_node, by_link, seed, generation, child,
+    by_node, by_link, position_of, seed, generation, child,
 ):  # fmt: skip
     """Choose a random link that the genome lacks; in a feed-forward genome none from an output or closing a cycle."""
     tail, head, by_tail = by_link[0], by_link[1], by_link[2]
@@ -138,7 +138,7 @@ def propose_link(
     sources = node_count - outputs if feed_forward else node_count
     if sources == 0:
         return
-    locate(nodes[0], node, node_count, links[1], links[2], link, link_count, tail, head)
+    locate(nodes[0], node, node_count, links[1], links[2], link, link_count, tail, head, position_of)
     group(tail, link_count, node_count, start, by_tail)
     for n in range(node_count):
         seen[n] = -1

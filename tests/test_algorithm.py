@@ -131,7 +131,8 @@ def test_when_all_fail_the_run_restarts_or_stops(extinction):
         with pytest.raises(RuntimeError, match="over"):
             algorithm.ask()
     else:
-        fresh = advance(algorithm, 1)._state.population
+        fresh = algorithm._state.population
+        advance(algorithm, 1)
         assert algorithm.generation == 6 and len(fresh) == 60 != len(before.innovation)
         first = NEAT(params, 2, 1, seed=5).ask()
         assert algorithm.report.age.max() == 0 and algorithm.report.id.min() > 0

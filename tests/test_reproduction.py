@@ -150,6 +150,13 @@ def test_kinds_of_offspring_come_as_often_as_set():
     assert np.isin(stranger, ranking.champions).all()
 
 
+def test_mates_from_other_species_are_never_from_ones_own():
+    params = NEATParams(mutate_only=0.0, interspecies_mating=1.0, elitism=0)
+    ranking = big_ranking()
+    matings = draw_matings(ranking, np.full(9, 1000), np.ones(9000, np.int64), params, (1, 0))
+    assert (ranking.species[matings.first] != ranking.species[matings.second]).all()
+
+
 def test_the_shorter_of_equally_fit_parents_comes_first():
     ranking = ranking_of([1.0] * 100, [0] * 100)
     genes = np.arange(100) % 7

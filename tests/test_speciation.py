@@ -63,6 +63,12 @@ weights = st.integers(-16, 16).map(lambda n: n / 8)
 genes = st.dictionaries(st.integers(0, 12), weights, max_size=8)
 
 
+def test_a_genome_counts_as_small_below_the_given_size():
+    population = Population.of([genome_of(dict.fromkeys(range(n), 0.0)) for n in (4, 3)])
+    assert speciate(population, None, NEATParams(small_genome=4), 0.3)[0].tolist() == [0, 0]
+    assert speciate(population, None, NEATParams(small_genome=5), 0.3)[0].tolist() == [0, 1]
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     genomes=st.lists(genes, min_size=1, max_size=40),

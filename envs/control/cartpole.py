@@ -16,7 +16,7 @@ __all__ = ["CARTPOLE"]
 
 GRAVITY = np.float32(9.8)  # m/s²
 POLE_MASS = np.float32(0.1)  # kg
-TOTAL_MASS = np.float32(1.1)  # kg, cart and pole
+PER_MASS = np.float32(1 / 1.1)  # 1/kg, cart and pole; multiplied with, as division costs ten times as much
 HALF_LENGTH = np.float32(0.5)  # m, of the pole
 POLE_MASS_LENGTH = np.float32(0.05)  # kg m
 FORCE = np.float32(10.0)  # N
@@ -45,11 +45,11 @@ def step(state, action):
     x, velocity, angle, spin = state
     force = FORCE if action == 1 else -FORCE
     cosine, sine = cos(angle), sin(angle)
-    push = (force + POLE_MASS_LENGTH * (spin * spin) * sine) / TOTAL_MASS
+    push = (force + POLE_MASS_LENGTH * (spin * spin) * sine) * PER_MASS
     spin_rate = (GRAVITY * sine - cosine * push) / (
-        HALF_LENGTH * (FOUR_THIRDS - POLE_MASS * (cosine * cosine) / TOTAL_MASS)
+        HALF_LENGTH * (FOUR_THIRDS - POLE_MASS * (cosine * cosine) * PER_MASS)
     )
-    acceleration = push - POLE_MASS_LENGTH * spin_rate * cosine / TOTAL_MASS
+    acceleration = push - POLE_MASS_LENGTH * spin_rate * cosine * PER_MASS
     x += TAU * velocity
     velocity += TAU * acceleration
     angle += TAU * spin

@@ -8,7 +8,7 @@ functions and row numbers that the first block declares are bound for each envir
 
 import numpy as np
 
-from genomes.functions.aggregations import aggregate
+from genomes.functions.aggregations import SUM, aggregate, multiply_add
 from genomes.kernels.binding import kernel
 from genomes.rng import uniform
 
@@ -65,9 +65,14 @@ def play_scalar(
                 for _ in range(activations_per_step):
                     for j in range(count):
                         i = first + j
-                        summed = aggregate(
-                            aggregation[i], values, source, weight, edge_start[i], edge_start[i + 1], 1, 0
-                        )
+                        summed = ZERO
+                        if aggregation[i] == SUM:
+                            for e in range(edge_start[i], edge_start[i + 1]):
+                                summed = multiply_add(weight[e], values[source[e]], summed)
+                        else:
+                            summed = aggregate(
+                                aggregation[i], values, source, weight, edge_start[i], edge_start[i + 1], 1, 0
+                            )
                         values[num_inputs + j] = activate(activation[i], summed + bias[i])
                     if recurrent:
                         for j in range(count):
@@ -102,7 +107,7 @@ def play_lanes(
     rows = aligned(max_rows * LANES)
     weights = aligned(max_union * LANES)
     episodes = starts.shape[0]
-    item = np.empty(LANES, np.int64)  # what each lane plays
+    episode = np.empty(LANES, np.int64)  # what each lane plays
     loaded = np.empty(LANES, np.int64)  # the genome whose weights each lane holds
     since = np.empty(LANES, np.int64)  # the tick at which the lane's episode began
     live = np.empty(LANES, np.int32)
@@ -119,12 +124,11 @@ def play_lanes(
         rows[(VALUES + task_inputs) * LANES : (VALUES + num_inputs) * LANES] = bias_input
         loaded[:] = IDLE
         live[:] = 0
-        item[:] = IDLE
         active, tick, deadline = 0, 0, max_steps
         for lane in range(LANES):
             if next_item < last_item:
                 take(
-                    next_item, lane, item, loaded, since, live, tick, rows, weights, members, starts, count, union,
+                    next_item, lane, episode, loaded, since, live, tick, rows, weights, members, starts, count, union,
                     place, node_start, edge_start, bias, weight, num_inputs, recurrent,
                 )  # fmt: skip
                 next_item += 1
@@ -153,28 +157,32 @@ def play_lanes(
                 for lane in range(LANES):
                     rows[(OUTPUTS + o) * LANES + lane] = rows[(VALUES + slots[o]) * LANES + lane]
             tick += 1
-            if physics(rows, live, flag) != 0 or tick >= deadline:
+            over = physics(rows, live, flag)
+            if tick >= deadline:  # an episode may have reached the time limit
                 deadline = tick + max_steps
                 for lane in range(LANES):
-                    if item[lane] == IDLE:
-                        continue
-                    if flag[lane] != 0 or tick - since[lane] >= max_steps:
-                        p, k = members[item[lane] // episodes], item[lane] % episodes
-                        returns[p, k] = rows[TOTAL * LANES + lane]
-                        steps[p, k] = tick - since[lane]
-                        if rows[RESIDUE * LANES + lane] != ZERO:
-                            unsure[p] = True
-                        if next_item < last_item:
-                            take(
-                                next_item, lane, item, loaded, since, live, tick, rows, weights, members, starts,
-                                count, union, place, node_start, edge_start, bias, weight, num_inputs, recurrent,
-                            )  # fmt: skip
-                            next_item += 1
-                        else:
-                            item[lane], live[lane] = IDLE, 0
-                            active -= 1
-                    if item[lane] != IDLE:
+                    if live[lane] != 0 and tick - since[lane] >= max_steps:
+                        flag[lane], over = 1, 1
+                    elif live[lane] != 0:
                         deadline = min(deadline, since[lane] + max_steps)
+            if over != 0:
+                for lane in range(LANES):
+                    if flag[lane] == 0:
+                        continue
+                    p = loaded[lane]
+                    returns[p, episode[lane]] = rows[TOTAL * LANES + lane]
+                    steps[p, episode[lane]] = tick - since[lane]
+                    if rows[RESIDUE * LANES + lane] != ZERO:
+                        unsure[p] = True
+                    if next_item < last_item:
+                        take(
+                            next_item, lane, episode, loaded, since, live, tick, rows, weights, members, starts,
+                            count, union, place, node_start, edge_start, bias, weight, num_inputs, recurrent,
+                        )  # fmt: skip
+                        next_item += 1
+                    else:
+                        live[lane] = 0
+                        active -= 1
 
 
 def aligned(size):
@@ -207,11 +215,13 @@ def activate_each(rows, row, loaded, activation, node_start, j):
 
 
 def take(
-    new, lane, item, loaded, since, live, tick, rows, weights, members, starts, count, union,
+    item, lane, episode, loaded, since, live, tick, rows, weights, members, starts, count, union,
     place, node_start, edge_start, bias, weight, num_inputs, recurrent,
 ):  # fmt: skip
-    """Begin episode ``new`` in a lane: its genome's weights and biases, the start, the first observation."""
-    p = members[new // starts.shape[0]]
+    """Begin ``item`` in a lane: its genome's weights and biases, the start, the first observation."""
+    member = item // starts.shape[0]
+    k = item - member * starts.shape[0]
+    p = members[member]
     if loaded[lane] != p:
         for e in range(union):
             weights[e * LANES + lane] = ZERO
@@ -224,12 +234,12 @@ def take(
     if recurrent:
         for j in range(2 * count):
             rows[(VALUES + num_inputs + j) * LANES + lane] = ZERO
-    state = load_start(starts[new % starts.shape[0]], 0)
+    state = load_start(starts[k], 0)
     store_state(rows, lane, state)
     store_observation(rows, lane, observe(state))
     rows[TOTAL * LANES + lane] = ZERO
     rows[RESIDUE * LANES + lane] = ZERO
-    item[lane], since[lane], live[lane] = new, tick, 1
+    episode[lane], since[lane], live[lane] = k, tick, 1
 
 
 @kernel

@@ -30,6 +30,7 @@ __all__ = ["breed"]
 # node_start, node genes, conn_start, connection genes, as kernels take them
 Genes = tuple[NDArray[np.int64], tuple[NDArray[Any], ...], NDArray[np.int64], tuple[NDArray[Any], ...]]
 
+RARE_MUTATIONS = ("activation_mutation", "aggregation_mutation", "toggle_enabled", "reenable")
 _GENES_PER_TASK = 20_000  # work that is worth a thread
 
 
@@ -71,7 +72,7 @@ def breed(
 
     def build(who: NDArray[np.int64], children: Genes) -> None:
         parallel_for(
-            kernels.build, len(who), who, plans, sizes, mates, parents, children, inputs, outputs, *functions, bounds,
+            kernels.build, len(who), who, plans, sizes, mates, parents, children, inputs, bounds,
             rules, *key, grain=grain,
         )  # fmt: skip
 
@@ -110,6 +111,10 @@ def breed(
         build(direct, (node_start[direct], nodes, conn_start[direct], links))
         parallel_for(
             kernels.place, len(staged), staged, sizes, changes, new_weights, aside, children, rules, grain=grain
+        )  # fmt: skip
+    if any(rules[name][0] > 0 for name in RARE_MUTATIONS):
+        parallel_for(
+            kernels.mutate_rarely, count, plans, children, inputs, outputs, *functions, rules, *key, grain=grain
         )  # fmt: skip
     return Population(
         num_inputs=inputs,

@@ -19,7 +19,7 @@ from neat.kernels.crossover import (
     draw_gene_words,
     unite,
 )
-from neat.kernels.graph import copy_links, copy_nodes, copy_range
+from neat.kernels.graph import copy_link, copy_node, copy_range
 from neat.kernels.innovations import (
     IN_LINK,
     LINK,
@@ -34,11 +34,21 @@ from neat.kernels.innovations import (
     SPLIT_SOURCE,
     SPLIT_TARGET,
 )
-from neat.kernels.mutation import GENOME, WHICH_STRUCTURE, clip, fresh_value, mutate_genome
+from neat.kernels.mutation import (
+    ACTIVATIONS,
+    AGGREGATIONS,
+    GENOME,
+    WHICH_STRUCTURE,
+    clip,
+    fresh_value,
+    mutate_enabled,
+    mutate_functions,
+    mutate_genome,
+)
 from neat.kernels.selection import CLONE, MATE, MATE_ONLY, below
 from neat.kernels.structure import delete, insert_link, insert_node, propose_link, propose_split
 
-__all__ = ["build", "delete_genes", "place", "plan", "propose", "unite_parents"]
+__all__ = ["build", "delete_genes", "mutate_rarely", "place", "plan", "propose", "unite_parents"]
 
 # What the plan of a child says: bits
 ADD_NODE, ADD_CONNECTION, DELETE_NODE, DELETE_CONNECTION, UNITE, CROSS, MUTATE = 1, 2, 4, 8, 16, 32, 64
@@ -126,8 +136,7 @@ def unite_parents(
 
 @kernel
 def build(
-    begin, end, who, plans, sizes, matings, parents, children, inputs, outputs, activations, aggregations, bounds,
-    all_rules, seed, generation,
+    begin, end, who, plans, sizes, matings, parents, children, inputs, bounds, all_rules, seed, generation
 ):  # fmt: skip
     """Cross or copy the parents of each child, unless they are united already, and mutate its values.
 
@@ -149,11 +158,11 @@ def build(
         n2_count, c2_count = np.uint64(node_start[second + 1] - n2), np.uint64(conn_start[second + 1] - c2)
         n1, n2, c1, c2 = np.uint64(n1), np.uint64(n2), np.uint64(c1), np.uint64(c2)
         if not plans[p] & UNITE:
+            copy_range(nodes[0], n1, new_nodes[0], n, n_count)
+            copy_range(links[0], c1, new_links[0], c, c_count)
+            copy_range(links[1], c1, new_links[1], c, c_count)
+            copy_range(links[2], c1, new_links[2], c, c_count)
             if plans[p] & CROSS:
-                copy_range(nodes[0], n1, new_nodes[0], n, n_count)
-                copy_range(links[0], c1, new_links[0], c, c_count)
-                copy_range(links[1], c1, new_links[1], c, c_count)
-                copy_range(links[2], c1, new_links[2], c, c_count)
                 draw_gene_words(words, sizes[p, 1], seed, generation, CONNECTIONS, p)
                 cross_connections(
                     links, c1, c_count, c2, c2_count, new_links, c, link_position, words, average[p],
@@ -162,13 +171,34 @@ def build(
                 draw_gene_words(words, sizes[p, 0], seed, generation, NODES, p)
                 cross_nodes(nodes, n1, n_count, n2, n2_count, new_nodes, n, node_position, words)
             else:
-                copy_nodes(nodes, n1, new_nodes, n, n_count)
-                copy_links(links, c1, new_links, c, c_count)
+                copy_range(nodes[1], n1, new_nodes[1], n, n_count)
+                copy_range(nodes[2], n1, new_nodes[2], n, n_count)
+                copy_range(nodes[3], n1, new_nodes[3], n, n_count)
+                copy_range(links[3], c1, new_links[3], c, c_count)
+                copy_range(links[4], c1, new_links[4], c, c_count)
         if plans[p] & MUTATE:
             mutate_genome(
-                rules, new_nodes, n, n + n_count, new_links, c, c + c_count, inputs, outputs,
-                activations, aggregations, words, seed, generation, p,
+                rules, new_nodes[1], n + np.uint64(inputs), n + n_count, new_links[3], c, c + c_count, words,
+                seed, generation, p,
             )  # fmt: skip
+
+
+@kernel
+def mutate_rarely(
+    begin, end, plans, children, inputs, outputs, activations, aggregations, all_rules, seed, generation
+):  # fmt: skip
+    """The mutations of node functions and enabled flags, which most runs do without."""
+    node_start, nodes, conn_start, links = children
+    rules = all_rules[0]
+    for p in range(begin, end):
+        if plans[p] & MUTATE:
+            first, last = node_start[p] + inputs, node_start[p + 1]
+            free = first + outputs if rules.output_activation_fixed else first
+            rate = rules.activation_mutation
+            mutate_functions(nodes[2], free, last, activations, rate, seed, generation, ACTIVATIONS, p)
+            rate = rules.aggregation_mutation
+            mutate_functions(nodes[3], first, last, aggregations, rate, seed, generation, AGGREGATIONS, p)
+            mutate_enabled(links[4], conn_start[p], conn_start[p + 1], rules, seed, generation, p)
 
 
 @kernel
@@ -237,9 +267,10 @@ def place(begin, end, who, sizes, changes, new_weights, aside, children, all_rul
         p = who[j]
         change = changes[j]
         n, c, n_end, c_end = node_start[p], conn_start[p], node_start[p] + sizes[p, 0], conn_start[p] + sizes[p, 1]
-        counts = np.uint64(sizes[p, 0]), np.uint64(sizes[p, 1])
-        copy_nodes(old_nodes, np.uint64(node_at[j]), nodes, np.uint64(n), counts[0])
-        copy_links(old_links, np.uint64(conn_at[j]), links, np.uint64(c), counts[1])
+        for i in range(n_end - n):
+            copy_node(old_nodes, node_at[j] + i, nodes, n + i)
+        for i in range(c_end - c):
+            copy_link(old_links, conn_at[j] + i, links, c + i)
         if change[SPLIT_INNOVATION] >= 0:
             new, split = change[NODE], c + change[SPLIT_AT]
             source, target, weight = change[SPLIT_SOURCE], change[SPLIT_TARGET], links[3][split]

@@ -7,18 +7,7 @@ Nodes are positions in the genome's ascending list of node ids; a link runs from
 
 import numpy as np
 
-__all__ = [
-    "copy_link",
-    "copy_links",
-    "copy_node",
-    "copy_nodes",
-    "copy_range",
-    "find",
-    "group",
-    "locate",
-    "reaches",
-    "topological_rank",
-]
+__all__ = ["copy_link", "copy_node", "copy_range", "find", "group", "locate", "reaches", "topological_rank"]
 
 
 def find(ids, begin, end, wanted):
@@ -112,23 +101,6 @@ def copy_range(old, first, new, at, count):
     """``new[at:at + count] = old[first:first + count]``; all positions are unsigned."""
     for i in range(count):
         new[at + i] = old[first + i]
-
-
-def copy_nodes(nodes, old, new_nodes, to, count):
-    """Copy successive node genes."""
-    copy_range(nodes[0], old, new_nodes[0], to, count)
-    copy_range(nodes[1], old, new_nodes[1], to, count)
-    copy_range(nodes[2], old, new_nodes[2], to, count)
-    copy_range(nodes[3], old, new_nodes[3], to, count)
-
-
-def copy_links(links, old, new_links, to, count):
-    """Copy successive connection genes."""
-    copy_range(links[0], old, new_links[0], to, count)
-    copy_range(links[1], old, new_links[1], to, count)
-    copy_range(links[2], old, new_links[2], to, count)
-    copy_range(links[3], old, new_links[3], to, count)
-    copy_range(links[4], old, new_links[4], to, count)
 
 
 def copy_node(nodes, old, new_nodes, to):

@@ -11,7 +11,7 @@ import numpy as np
 from genomes.rng import random_bits, to_normal, to_unit
 from neat.kernels.selection import below
 
-__all__ = ["RULES", "clip", "draw_words", "fresh_value", "mutate_genome"]
+__all__ = ["RULES", "clip", "draw_words", "fresh_value", "mutate_enabled", "mutate_functions", "mutate_genome"]
 
 # Purposes of random numbers: 120-129 here, 130-139 crossover, 140-149 structure
 # (typed, because Numba compiles a function anew for every whole number that it is called with)
@@ -88,33 +88,19 @@ def fresh_value(rule, a, b):
     return clip(rule.scale * noise, rule.low, rule.high)
 
 
-def mutate_genome(
-    rules, nodes, node, node_end, links, link, link_end, inputs, outputs, activations, aggregations, words,
-    seed, generation, child,
-):  # fmt: skip
-    """All mutations of a child that leave its structure alone."""
-    _, bias, activation, aggregation = nodes
-    _, _, _, weight, enabled = links
-    first = node + np.uint64(inputs)
-    draw_words(words, WHICH_STRUCTURE, seed, generation, GENOME, child)
+def mutate_genome(rules, bias, node, node_end, weight, link, link_end, words, seed, generation, child):
+    """Mutate the biases of the nodes ``node:node_end``, inputs left aside, and the weights ``link:link_end``."""
+    draw_words(words, WHICH_ENABLED, seed, generation, GENOME, child)
     with_weights = to_unit(words[0, WHICH_VALUES]) < rules.weight.mutation
     mild = to_unit(words[1, WHICH_VALUES]) < _HALF
     with_biases = to_unit(words[2, WHICH_VALUES]) < rules.bias.mutation
-    mutate_enabled(enabled, link, link_end, rules, words)
     if with_weights:
         draw_words(words, np.int64(link_end - link), seed, generation, WEIGHTS, child)
         mutate_weights(weight, link, link_end, rules, mild, words)
     if with_biases:
         rule = rules.bias
-        draw_words(words, np.int64(node_end - first), seed, generation, BIASES, child)
-        mutate_values(bias, first, first, node_end, rule.perturb, rule.replace, rule, words)
-    if rules.activation_mutation > _ZERO:
-        free = first + np.uint64(outputs) if rules.output_activation_fixed else first
-        draw_words(words, np.int64(node_end - free), seed, generation, ACTIVATIONS, child)
-        mutate_functions(activation, free, node_end, activations, rules.activation_mutation, words)
-    if rules.aggregation_mutation > _ZERO:
-        draw_words(words, np.int64(node_end - first), seed, generation, AGGREGATIONS, child)
-        mutate_functions(aggregation, first, node_end, aggregations, rules.aggregation_mutation, words)
+        draw_words(words, np.int64(node_end - node), seed, generation, BIASES, child)
+        mutate_values(bias, node, node, node_end, rule.perturb, rule.replace, rule, words)
 
 
 def mutate_weights(weight, begin, end, rules, mild, words):
@@ -144,19 +130,21 @@ def mutate_values(values, origin, begin, end, perturb, replace, rule, words):
         values[i] = moved if choice < either else values[i]
 
 
-def mutate_functions(codes, begin, end, options, probability, words):
+def mutate_functions(codes, begin, end, options, probability, seed, generation, purpose, child):
     """Draw each of the nodes' function codes anew with this probability."""
     for i in range(begin, end):
-        if to_unit(words[0, i - begin]) < probability:
-            codes[i] = options[below(words[1, i - begin], len(options))]
+        a, b, _, _ = random_bits(seed, generation, purpose, child, i - begin)
+        if to_unit(a) < probability:
+            codes[i] = options[below(b, len(options))]
 
 
-def mutate_enabled(enabled, begin, end, rules, words):
+def mutate_enabled(enabled, begin, end, rules, seed, generation, child):
     """Toggle a random connection; enable the oldest disabled one."""
-    if end > begin and to_unit(words[0, WHICH_ENABLED]) < rules.toggle_enabled:
-        e = begin + np.uint64(below(words[1, WHICH_ENABLED], end - begin))
+    a, b, c, _ = random_bits(seed, generation, GENOME, child, WHICH_ENABLED)
+    if end > begin and to_unit(a) < rules.toggle_enabled:
+        e = begin + below(b, end - begin)
         enabled[e] = not enabled[e]
-    if to_unit(words[2, WHICH_ENABLED]) < rules.reenable:
+    if to_unit(c) < rules.reenable:
         for e in range(begin, end):
             if not enabled[e]:
                 enabled[e] = True

@@ -12,6 +12,11 @@ import pickle
 import signal
 import sys
 import traceback
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from genomes.networks import Networks
 
 __all__ = ["main"]
 
@@ -37,7 +42,7 @@ def main() -> None:
         os._exit(0)
 
 
-def _load(message: bytes):  # type: ignore[no-untyped-def]
+def _load(message: bytes) -> tuple[Any, str | None]:
     """The function, or why it cannot be had."""
     from genomes.functions import register_activation
     from genomes.kernels.parallel import set_threads
@@ -52,14 +57,12 @@ def _load(message: bytes):  # type: ignore[no-untyped-def]
     return function, None
 
 
-def _answer(function, networks):  # type: ignore[no-untyped-def]
+def _answer(function: Callable[[Any], Any], networks: Networks) -> dict[str, Any]:
     from envs.fitness import fitness_of
 
     try:
         return {"fitness": fitness_of(function, networks)}
-    except SystemExit:
-        return {"error": traceback.format_exc()}
-    except Exception:
+    except (Exception, SystemExit):
         return {"error": traceback.format_exc()}
 
 

@@ -16,15 +16,33 @@ Key = tuple[int, int]  # (seed, generation): decides every random choice of an e
 class Task(Protocol):
     """Judges whole populations.
 
-    ``evaluate`` is a pure function of the networks and the key. ``test`` judges a single network on what training
-    never saw: fresh episodes, or held-out data.
+    ``evaluate`` and ``validate`` are pure functions of the networks and the key.
     """
 
-    num_inputs: int  # what the task feeds a network
-    num_outputs: int
-    maximize: bool
-    target: float | None  # a score of the check that counts as solved; None: no target
-    episodes_change: bool  # fitness of one genome differs between generations (other episodes, other mini-batch)
+    @property
+    def num_inputs(self) -> int:
+        """What the task feeds a network."""
+        ...
+
+    @property
+    def num_outputs(self) -> int:
+        """What it reads."""
+        ...
+
+    @property
+    def maximize(self) -> bool:
+        """Whether higher fitness is better."""
+        ...
+
+    @property
+    def target(self) -> float | None:
+        """A score of the check that counts as solved; None: no target."""
+        ...
+
+    @property
+    def episodes_change(self) -> bool:
+        """Whether the fitness of one genome differs between generations (other episodes, other mini-batch)."""
+        ...
 
     def evaluate(self, networks: Networks, key: Key) -> Evaluation:
         """Fitness of every network, in the task's own sense (see ``maximize``)."""

@@ -7,6 +7,7 @@ Exit codes: 0 solved, or no target was set; 1 ran, but not solved; 2 bad input; 
 from __future__ import annotations
 
 import sys
+import traceback
 from importlib import import_module
 from typing import Any
 
@@ -85,6 +86,9 @@ def _run(arguments: list[str] | None) -> int:
     except BrokenPipeError:  # the reader of our output has gone
         sys.stderr.close()
         return 0
+    except Exception:  # a fault of ours: shown whole, and never the exit code of a run that was not solved
+        traceback.print_exc()
+        return 3
     return result if isinstance(result, int) else 0
 
 

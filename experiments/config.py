@@ -39,9 +39,7 @@ class RunSettings:
     minutes: float = parameter(0.0, "no new generation begins after this time", "own", low=0.0)
     stop_when_solved: bool = parameter(True, "the run ends when a champion passes its check", "own")
     device: str = parameter("auto", "where networks compute", "own", choices=("auto", "cpu", "cuda"))
-    threads: int = parameter(
-        0, "threads of the kernels; 0: one a core. Never changes a result", "own", low=0, high=1024
-    )
+    threads: int = parameter(0, "threads; 0: one a core. Never changes a result", "own", low=0, high=1024)
     checkpoint_seconds: float = parameter(30.0, "time between checkpoints", "own", low=0.0)
     on_error: str = parameter(
         "stop", "an exception of a user's function ends the run, or makes that genome worst", "own",
@@ -207,6 +205,8 @@ class _Reader:
             if key not in fields:
                 hint = _nearest(key, [*fields, *(["preset"] if name == "neat" else [])]) or _home_of(key)
                 raise self.wrong(name, key, value, f"unknown key in [{name}]{hint}")
+            if type(value) is int and abs(value) >= 2**64:
+                raise self.wrong(name, key, "a number of many digits", "must be below 2**64 in size")
         try:
             values = {key: checked(fields[key], value) for key, value in table.items()}
             return dataclasses.replace(base, **values) if base is not None else cls(**values)
@@ -218,14 +218,17 @@ _SECTIONS = ("task", "neat", "run")
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
+    text = ""
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8").replace("\r\n", "\n"))
+        text = path.read_bytes().decode("utf-8")
+        return tomllib.loads(text)
     except OSError as error:
         raise BadInput(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise BadInput(f"{path}: is not UTF-8 text: byte {error.start} is {error.object[error.start]:#04x}") from None
     except (ValueError, RecursionError) as error:
-        raise BadInput(f"{path}: is not TOML: {_one_line(str(error))}") from None
+        end = f"at line {len(text.splitlines()) or 1}, the end"
+        raise BadInput(f"{path}: is not TOML: {_one_line(str(error)).replace('at end of document', end)}") from None
 
 
 def _parse_override(text: str) -> tuple[str, Any, str]:
@@ -259,7 +262,11 @@ def _home_of(key: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    return _one_line(json.dumps(value, default=str) if isinstance(value, str | bool | list | dict) else str(value))
+    try:
+        shown = json.dumps(value, default=str) if isinstance(value, str | bool | list | dict) else str(value)
+    except (ValueError, RecursionError):  # Python refuses to write a number of thousands of digits
+        shown = f"a {type(value).__name__} too long to show"
+    return _one_line(shown)
 
 
 def _one_line(text: str) -> str:

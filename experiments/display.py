@@ -19,13 +19,13 @@ BARS = "▁▂▃▄▅▆▇█"
 class Display:
     """Shows messages only; the base of the others."""
 
-    def begin(self, config: Config, run: Run, folder: Path) -> None:
+    def begin(self, config: Config, run: Run, folder: Path | None) -> None:
         """The run begins."""
 
     def generation(self, row: Row, run: Run) -> None:
         """A generation is done."""
 
-    def finish(self, summary: dict[str, Any], config: Config, folder: Path) -> None:
+    def finish(self, summary: dict[str, Any], config: Config, folder: Path | None) -> None:
         """The run has ended."""
 
     def end(self) -> None:
@@ -43,11 +43,10 @@ class Lines(Display):
         self._last = 0.0
         self._shown = -1
 
-    def begin(self, config: Config, run: Run, folder: Path) -> None:
-        params = config.neat
-        print(
-            f"{config.task.name}: population {params.population}, seed {run.settings.seed} -> {folder}", file=sys.stderr
-        )
+    def begin(self, config: Config, run: Run, folder: Path | None) -> None:
+        where = f" -> {folder}" if folder else ""
+        facts = f"population {config.neat.population}, seed {run.settings.seed}"
+        print(f"{config.task.name}: {facts}{where}", file=sys.stderr, flush=True)
 
     def generation(self, row: Row, run: Run) -> None:
         if row.generation > 2 and time.monotonic() - self._last < 2.0:
@@ -55,7 +54,7 @@ class Lines(Display):
         self._last = time.monotonic()
         print(_line(row, run), file=sys.stderr, flush=True)
 
-    def finish(self, summary: dict[str, Any], config: Config, folder: Path) -> None:
+    def finish(self, summary: dict[str, Any], config: Config, folder: Path | None) -> None:
         for line in closing_lines(summary, config, folder):
             print(line, file=sys.stderr, flush=True)
 
@@ -71,10 +70,12 @@ class Live(Display):
         self._best: list[float] = []
         self._drawn = 0.0
 
-    def begin(self, config: Config, run: Run, folder: Path) -> None:
+    def begin(self, config: Config, run: Run, folder: Path | None) -> None:
         from rich.live import Live as RichLive
+        from rich.text import Text
 
-        self._title = f"[bold]{config.task.name}[/]  [dim]population {config.neat.population} · seed {run.settings.seed} · {folder}[/]"
+        facts = f"population {config.neat.population:,} · seed {run.settings.seed}" + (f" · {folder}" if folder else "")
+        self._title = Text.assemble(" ", (config.task.name, "bold"), "  ", (facts, "dim"), " ")
         self._live = RichLive(console=self.console, refresh_per_second=8, transient=False)
         self._live.start()
         self._live.update(self._panel("preparing the kernels, which the first time takes some seconds ..."))
@@ -116,20 +117,11 @@ class Live(Display):
         grid.add_row("evaluations", f"{row.evaluations:,}", "connections", f"{row.connections:.1f} a genome")
         champion = run.champion
         if champion is not None:
-            target = run.task.target
-            mark = (
-                ""
-                if target is None
-                else "  [bold green]✔ passed[/]"
-                if run.solved
-                else f"  [dim]of {number(target)}[/]"
-            )
-            grid.add_row(
-                "champion",
-                f"{number(champion.score)}{mark}",
-                "size",
-                f"{champion.genome.num_hidden} hidden, {int(champion.genome.enabled.sum())} links",
-            )
+            target, mark = run.task.target, ""
+            if target is not None:
+                mark = "  [bold green]passed[/]" if run.solved else f"  [dim]of {number(target)}[/]"
+            size = f"{champion.genome.num_hidden} hidden, {int(champion.genome.enabled.sum())} links"
+            grid.add_row("champion", f"{number(champion.score)}{mark}", "size", size)
         if row.failed:
             grid.add_row("[red]failed[/]", f"[red]{row.failed}[/]", "", "")
         bar = Table.grid(padding=(0, 1))
@@ -137,7 +129,7 @@ class Live(Display):
         width = min(self.console.width, 100) - 8
         return Group(bar, Text(), grid, Text(), Text(sparkline(self._best, width), style="green"))
 
-    def finish(self, summary: dict[str, Any], config: Config, folder: Path) -> None:
+    def finish(self, summary: dict[str, Any], config: Config, folder: Path | None) -> None:
         self.end()
         for k, line in enumerate(closing_lines(summary, config, folder)):
             style = ("bold green" if summary["solved"] else "yellow") if k == 0 else ""
@@ -208,7 +200,7 @@ def _line(row: Row, run: Run) -> str:
     )
 
 
-def closing_lines(summary: dict[str, Any], config: Config, folder: Path) -> list[str]:
+def closing_lines(summary: dict[str, Any], config: Config, folder: Path | None) -> list[str]:
     """What is said when a run has ended."""
     effort = f"{summary['generations']} generations, {summary['evaluations']:,} evaluations, {summary['seconds']:.1f} s"
     stopped = summary["stopped"]
@@ -232,5 +224,6 @@ def closing_lines(summary: dict[str, Any], config: Config, folder: Path) -> list
             f"Tested in Gymnasium's {config.task.name}: mean {test['mean']:.1f} over {test['episodes']} fresh episodes "
             f"(min {test['min']:.0f}, max {test['max']:.0f})"
         )
-    lines.append(f"Everything is in {folder}: `neat show {folder}`")
+    if folder is not None:
+        lines.append(f"Everything is in {folder}: `neat show {folder}`")
     return lines

@@ -4,7 +4,7 @@ __all__ = ["BadInput", "Failure"]
 
 
 class BadInput(Exception):
-    """What the user gave is wrong: one line that names the file, the key and the value, and says what would be right."""
+    """What the user gave is wrong: one line with the file, the key, the value and what would be right."""
 
     exit_code = 2
 

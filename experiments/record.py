@@ -8,6 +8,7 @@ checkpoints/    see `experiments.checkpoint`
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -140,10 +141,8 @@ class Table:
 
     def close(self) -> None:
         """Close the file; what could not be written is lost."""
-        try:
+        with contextlib.suppress(OSError):
             self._file.close()
-        except OSError:
-            pass
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from experiments.run import Champion, Row, Run
 from genomes.evaluation import Evaluation
 from genomes.files import GenomeFileError, load_genome, save_genome
 from genomes.kernels.parallel import available_cores, set_threads
+from genomes.network import Network
 from genomes.population import CONNECTION_GENES, NODE_GENES, Genome, Population
 from neat.algorithm import NEAT
 from neat.report import GenerationReport
@@ -35,17 +37,27 @@ class Session:
     run: Run
     metrics: Table
     species: Table
+    watch: Callable[[Row, Population, Evaluation, GenerationReport], Any] | None = None  # True ends the run
     last_checkpoint: float = 0.0
 
     @classmethod
-    def begin(cls, config: Config, folder: RunFolder, display: Display) -> Session:
+    def begin(
+        cls,
+        config: Config,
+        folder: RunFolder,
+        display: Display,
+        run: Run | None = None,
+        watch: Callable[[Row, Population, Evaluation, GenerationReport], Any] | None = None,
+    ) -> Session:
         """A new run, in a folder that `RunFolder.create` gave."""
-        run = _make_run(config)
+        run = run or _make_run(config)
         try:
             write_whole(folder.path / "config.toml", config.to_toml(folder.path))
         except OSError as error:
             raise _disk_failure(error, folder.path) from None
-        return cls._with_tables(config, folder, display, run, None)
+        self = cls._with_tables(config, folder, display, run, None)
+        self.watch = watch
+        return self
 
     @classmethod
     def resume(cls, folder: RunFolder, display: Display, generations: int | None, threads: int | None) -> Session:
@@ -102,9 +114,9 @@ class Session:
                 self.run.go(self._record)
             except FitnessError as error:
                 self._finish("failed")
-                raise Failure(str(error)) from None
+                raise Failure(str(error)) from error
             except ValueError as error:  # fitness that the parameters do not allow
-                raise Failure(f"generation {self.run.generations}: {error}") from None
+                raise Failure(f"generation {self.run.generations}: {error}") from error
             return self._finish(self.run.stopped)
         except OSError as error:
             raise _disk_failure(error, self.folder.path) from None
@@ -118,7 +130,7 @@ class Session:
             if close is not None:
                 close()
 
-    def _record(self, row: Row, population: Population, evaluation: Evaluation, report: GenerationReport) -> None:
+    def _record(self, row: Row, population: Population, evaluation: Evaluation, report: GenerationReport) -> Any:
         self.metrics.write([row.cells()])
         table = (report.id, report.size, report.best, report.mean, report.age, report.stagnation, report.offspring)
         columns = [column.tolist() for column in table]
@@ -131,6 +143,7 @@ class Session:
         self.display.generation(row, self.run)
         if time.monotonic() - self.last_checkpoint >= self.config.run.checkpoint_seconds:
             self._checkpoint()
+        return self.watch(row, population, evaluation, report) if self.watch is not None else None
 
     def _finish(self, stopped: str) -> dict[str, Any]:
         """The last checkpoint, the champion's test, the summary."""
@@ -138,7 +151,8 @@ class Session:
         self._checkpoint()
         summary = self.run.summary()
         if self.run.solved and stopped != "interrupted" and self.run.champion is not None:
-            network = self.run.champion.genome.network(self.config.neat.mode)
+            params = self.config.neat
+            network = Network(self.run.champion.genome, params.mode, params.activations_per_step)
             score = self.config.task.final_test(network, 100, self.run.settings.seed)
             if score is not None:
                 summary["test"] = {k: getattr(score, k) for k in ("mean", "std", "min", "max", "episodes")}
@@ -231,7 +245,7 @@ def _restore(run: Run, checkpoint: Checkpoint, folder: Path) -> None:
         for name, value in state["run"].items():
             setattr(run, name, value)
         if state["champion"] is not None:
-            genes = {name: arrays[f"champion.{name}"] for name in (*NODE_GENES, *CONNECTION_GENES)}
+            genes: dict[str, Any] = {name: arrays[f"champion.{name}"] for name in (*NODE_GENES, *CONNECTION_GENES)}
             shape = {key: state["algorithm"][key] for key in ("num_inputs", "num_outputs", "bias_input")}
             run.champion = Champion(Genome(**shape, **genes), **state["champion"])
     except (KeyError, ValueError, TypeError, AttributeError) as error:
@@ -253,7 +267,7 @@ def champion_score(config: Config, champion: Genome, episodes: int, seed: int) -
     from genomes.networks import compile_population
 
     params = config.neat
-    score = config.task.final_test(champion.network(params.mode, params.activations_per_step), episodes, seed)
+    score = config.task.final_test(Network(champion, params.mode, params.activations_per_step), episodes, seed)
     if score is not None:
         return dataclasses.asdict(score)
     task = config.task.make("stop")

@@ -22,7 +22,7 @@ class Evaluation:
     fitness: NDArray[np.float64]  # [P] as the task states it; NaN where failed
     failed: NDArray[np.bool_]  # [P]
     steps: NDArray[np.int64]  # [P] environment steps, or rows, that the evaluation took
-    extras: dict[str, NDArray[Any]] = field(default_factory=dict)  # what an algorithm asked for: behaviour, ... [P, ...]
+    extras: dict[str, NDArray[Any]] = field(default_factory=dict)  # asked for by an algorithm: behaviour, ... [P, ...]
 
     @classmethod
     def of(cls, fitness: NDArray[Any], steps: NDArray[Any] | int = 0) -> Evaluation:

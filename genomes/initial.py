@@ -6,6 +6,7 @@ Stanley & Miikkulainen (2002, section 3.4) start from inputs fully connected to 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,9 +119,9 @@ def _layered_links(inputs: int, outputs: int, hidden: tuple[int, ...]) -> tuple[
         raise ValueError(f"layers must have 1 or more nodes each, got {hidden}")
     first_hidden = inputs + outputs
     ends = first_hidden + np.cumsum((0, *hidden))
-    steps = [np.arange(inputs), *(np.arange(a, b) for a, b in zip(ends, ends[1:], strict=False))]
+    steps = [np.arange(inputs), *(np.arange(a, b) for a, b in pairwise(ends))]
     steps.append(np.arange(inputs, first_hidden))
-    pairs = [np.meshgrid(a, b, indexing="ij") for a, b in zip(steps, steps[1:], strict=False)]
+    pairs = [np.meshgrid(a, b, indexing="ij") for a, b in pairwise(steps)]
     source = np.concatenate([a.ravel() for a, _ in pairs]).astype(np.int32)
     target = np.concatenate([b.ravel() for _, b in pairs]).astype(np.int32)
     return source, target

@@ -6,6 +6,7 @@ I input nodes, O outputs.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -71,13 +72,9 @@ class Population:
         p = range(len(self))[p]
         nodes = slice(self.node_start[p], self.node_start[p + 1])
         conns = slice(self.conn_start[p], self.conn_start[p + 1])
-        return Genome(
-            self.num_inputs,
-            self.num_outputs,
-            *(getattr(self, name)[nodes] for name in NODE_GENES),
-            *(getattr(self, name)[conns] for name in CONNECTION_GENES),
-            bias_input=self.bias_input,
-        )
+        genes: dict[str, Any] = {name: getattr(self, name)[nodes] for name in NODE_GENES}
+        genes |= {name: getattr(self, name)[conns] for name in CONNECTION_GENES}
+        return Genome(self.num_inputs, self.num_outputs, bias_input=self.bias_input, **genes)
 
     def __iter__(self) -> Iterator[Genome]:
         return (self.genome(p) for p in range(len(self)))
@@ -87,15 +84,9 @@ class Population:
         chosen = np.asarray(genomes, dtype=np.int64)
         node_start, nodes = _gather(self.node_start, chosen)
         conn_start, conns = _gather(self.conn_start, chosen)
-        return Population(
-            self.num_inputs,
-            self.num_outputs,
-            node_start,
-            *(getattr(self, name)[nodes] for name in NODE_GENES),
-            conn_start,
-            *(getattr(self, name)[conns] for name in CONNECTION_GENES),
-            bias_input=self.bias_input,
-        )
+        genes: dict[str, Any] = {name: getattr(self, name)[nodes] for name in NODE_GENES}
+        genes |= {name: getattr(self, name)[conns] for name in CONNECTION_GENES}
+        return dataclasses.replace(self, node_start=node_start, conn_start=conn_start, **genes)
 
     @classmethod
     def of(cls, genomes: Iterable[Genome]) -> Population:
@@ -107,14 +98,17 @@ class Population:
         if len(shapes) > 1:
             raise ValueError(f"genomes of one population must agree in (inputs, outputs, bias_input), got {shapes}")
         (shape,) = shapes
+        genes: dict[str, Any] = {
+            name: np.concatenate([getattr(g, name) for g in members]).astype(dtype)
+            for name, dtype in (NODE_GENES | CONNECTION_GENES).items()
+        }
         return cls(
             shape[0],
             shape[1],
-            _offsets([len(g.node_id) for g in members]),
-            *(np.concatenate([getattr(g, name) for g in members]).astype(t) for name, t in NODE_GENES.items()),
-            _offsets([len(g.innovation) for g in members]),
-            *(np.concatenate([getattr(g, name) for g in members]).astype(t) for name, t in CONNECTION_GENES.items()),
+            node_start=_offsets([len(g.node_id) for g in members]),
+            conn_start=_offsets([len(g.innovation) for g in members]),
             bias_input=shape[2],
+            **genes,
         )
 
     def check(self, feed_forward: bool = False) -> None:
@@ -165,7 +159,7 @@ class Genome:
         return Network(self, mode)
 
     def to_networkx(self) -> nx.DiGraph:
-        """A directed graph with every gene as a node or edge attribute; `genomes.graph.from_networkx` is its inverse."""
+        """A graph with every gene as a node or edge attribute; `genomes.graph.from_networkx` is the inverse."""
         from genomes.graph import to_networkx
 
         return to_networkx(self)

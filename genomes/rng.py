@@ -11,6 +11,8 @@ vectorise.
     draw        numbers the blocks of four words within one index; a gene's position, a step, ...
 """
 
+# mypy: disable-error-code="no-untyped-def,no-untyped-call"
+
 from __future__ import annotations
 
 import math
@@ -41,7 +43,7 @@ _COS = tuple(np.float32(c) for c in (0.99999923, -19.73898125, 64.92865753, -85.
 _SIN = tuple(np.float32(c) for c in (6.28318501, -41.34159088, 81.59994507, -76.61447144, 41.34288406, -12.47124386))
 
 
-def random_bits(seed, generation, purpose, index, draw):  # type: ignore[no-untyped-def]
+def random_bits(seed, generation, purpose, index, draw):
     """Four independent uint32 words."""
     k0 = np.uint32(np.uint64(seed) & _MASK_32)
     k1 = np.uint32(np.uint64(seed) >> _SHIFT_32)
@@ -59,11 +61,11 @@ def random_bits(seed, generation, purpose, index, draw):  # type: ignore[no-unty
     return _round(words, _key(k0, _WEYL_0, _ROUND_9), _key(k1, _WEYL_1, _ROUND_9))
 
 
-def _key(key, step, number):  # type: ignore[no-untyped-def]
+def _key(key, step, number):
     return np.uint32(key + number * step)
 
 
-def _round(words, k0, k1):  # type: ignore[no-untyped-def]
+def _round(words, k0, k1):
     c0, c1, c2, c3 = words
     product_0 = _MULTIPLIER_0 * np.uint64(c0)
     product_1 = _MULTIPLIER_1 * np.uint64(c2)
@@ -75,37 +77,37 @@ def _round(words, k0, k1):  # type: ignore[no-untyped-def]
     )
 
 
-def to_unit(bits):  # type: ignore[no-untyped-def]
+def to_unit(bits):
     """A uint32 word as a float32 in [0, 1)."""
     return np.float32(bits >> _SHIFT_8) * _UNIT
 
 
-def uniform(seed, generation, purpose, index, draw):  # type: ignore[no-untyped-def]
+def uniform(seed, generation, purpose, index, draw):
     """One float32 in [0, 1): the first of `uniforms`."""
     bits, _, _, _ = random_bits(seed, generation, purpose, index, draw)
     return to_unit(bits)
 
 
-def uniforms(seed, generation, purpose, index, draw):  # type: ignore[no-untyped-def]
+def uniforms(seed, generation, purpose, index, draw):
     """Four independent float32 in [0, 1)."""
     a, b, c, d = random_bits(seed, generation, purpose, index, draw)
     return to_unit(a), to_unit(b), to_unit(c), to_unit(d)
 
 
-def normals(seed, generation, purpose, index, draw):  # type: ignore[no-untyped-def]
+def normals(seed, generation, purpose, index, draw):
     """Two independent standard normal float32, by Box-Muller; at most 5.9 in size."""
     a, b, _, _ = random_bits(seed, generation, purpose, index, draw)
     radius, t = _radius(a), to_unit(b) - _HALF
     return radius * _horner_5(_COS, t * t), radius * t * _horner_5(_SIN, t * t)
 
 
-def to_normal(a, b):  # type: ignore[no-untyped-def]
+def to_normal(a, b):
     """A standard normal float32 from two words: the first of `normals`."""
     t = to_unit(b) - _HALF
     return _radius(a) * _horner_5(_COS, t * t)
 
 
-def _radius(bits):  # type: ignore[no-untyped-def]
+def _radius(bits):
     """sqrt(-2 ln u) of u in (0, 1]. Polynomials, here and for the angle: they vectorise, and are the same anywhere."""
     u = np.float32((np.float32(bits >> _SHIFT_8) + _HALF) * _UNIT)
     as_int = u.view(np.int32)
@@ -115,5 +117,5 @@ def _radius(bits):  # type: ignore[no-untyped-def]
     return np.float32(math.sqrt(max(_MINUS_TWO * logarithm, _ZERO)))
 
 
-def _horner_5(c, x):  # type: ignore[no-untyped-def]
+def _horner_5(c, x):
     return c[0] + x * (c[1] + x * (c[2] + x * (c[3] + x * (c[4] + x * c[5]))))

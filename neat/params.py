@@ -92,9 +92,7 @@ class NEATParams:
     weight_scale: float = parameter(
         2.0, "new weights: standard deviation, or half width when uniform", OWN_200, low=0.0
     )
-    weight_replacement_scale: float = parameter(
-        2.0, "the same for weights that a mutation replaces", OWN_200, low=0.0
-    )
+    weight_replacement_scale: float = parameter(2.0, "the same for weights that a mutation replaces", OWN_200, low=0.0)
     weight_min: float = parameter(-30.0, "lower bound of weights", "neat-python")
     weight_max: float = parameter(30.0, "upper bound of weights", "neat-python")
     weight_mutation: float = probability(0.8, "per genome: its weights mutate", "paper 4.1")
@@ -134,7 +132,9 @@ class NEATParams:
 
     # --- structural mutation, each per genome
     add_node: float = probability(0.1, "a connection is split by a new node", f"{OWN_200}; paper 4.1: 0.03")
-    add_connection: float = probability(0.3, "two nodes are connected", "paper 4.1 with population 1,000; 0.05 with 150")
+    add_connection: float = probability(
+        0.3, "two nodes are connected", "paper 4.1 with population 1,000; 0.05 with 150"
+    )
     add_connection_tries: int = parameter(20, "random pairs tried before giving up", "authors' code", low=1)
     delete_node: float = probability(0.0, "a hidden node goes with its connections", "neat-python")
     delete_connection: float = probability(0.0, "a connection goes", "neat-python")

@@ -69,7 +69,9 @@ def aggregate(name: str, values: list[float]) -> float:
 class ReferenceNetwork:
     """One network, node by node; recurrent modes keep state until `reset`."""
 
-    def __init__(self, genome: Genome, mode: str, activations, aggregation_names, activations_per_step: int = 1) -> None:
+    def __init__(
+        self, genome: Genome, mode: str, activations, aggregation_names, activations_per_step: int = 1
+    ) -> None:
         self.genome, self.mode, self.per_step = genome, mode, activations_per_step
         self.activations = activations  # code -> scalar function
         self.aggregation_names = aggregation_names  # code -> name
@@ -129,10 +131,7 @@ def random_genome(
     outputs = nodes[num_inputs:fixed]
     rank = {n: rng.random() for n in nodes[num_inputs:]} | {n: -1.0 for n in range(num_inputs)}
     links = [
-        (s, t)
-        for s in nodes
-        for t in hidden + outputs
-        if rng.random() < density and (recurrent or rank[s] < rank[t])
+        (s, t) for s in nodes for t in hidden + outputs if rng.random() < density and (recurrent or rank[s] < rank[t])
     ]
     rng.shuffle(links)
     constant = bias_input is not None

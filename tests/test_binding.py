@@ -111,7 +111,7 @@ def test_threads_divide_the_work_and_show_errors():
         for threads in (1, 2, 3):
             set_threads(threads)
             spans = []
-            parallel_for(lambda a, b: spans.append((a, b)), 1000)
+            parallel_for(lambda a, b, seen: seen.append((a, b)), 1000, spans)
             covered = sorted(i for a, b in spans for i in range(a, b))
             assert covered == list(range(1000)) and (threads == 1) == (len(spans) == 1)
             with pytest.raises(ZeroDivisionError):

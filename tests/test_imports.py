@@ -54,7 +54,7 @@ def test_only_the_kernels_import_numba():
             for name, line in imported(path):
                 if name.split(".")[0] in ("numba", "llvmlite", "cupy"):
                     where = path.relative_to(ROOT).as_posix()
-                    assert where.startswith("genomes/kernels/") or where == "genomes/backend.py", f"{path}:{line}"
+                    assert "/kernels/" in where or where == "genomes/backend.py", f"{path}:{line}"
 
 
 def test_only_experiments_print_and_parse_arguments():
@@ -74,15 +74,18 @@ def test_only_a_few_touch_files():
 
 def test_packages_import_with_numpy_and_numba_alone():
     """A machine for the GPU has neither Gymnasium nor the command line's libraries."""
-    absent = "gymnasium click rich filelock cloudpickle tomli_w matplotlib networkx hypothesis".split()
+    command = ["click", "rich", "filelock", "cloudpickle", "tomli_w"]
+    absent = [*command, "gymnasium", "matplotlib", "networkx", "hypothesis"]
     code = f"import sys; sys.modules.update(dict.fromkeys({absent!r}))\nimport genomes, neat, envs, experiments"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, timeout=60)
 
 
 def test_importing_is_light():
     """Nothing heavy before it is used: `neat --help` answers at once."""
-    heavy = "numba gymnasium networkx rich matplotlib cloudpickle".split()
-    code = f"import sys, experiments.cli\nloaded = [m for m in {heavy!r} if m in sys.modules]\nassert not loaded, loaded"
+    heavy = ["numba", "gymnasium", "networkx", "rich", "matplotlib", "cloudpickle"]
+    code = (
+        f"import sys, experiments.cli\nloaded = [m for m in {heavy!r} if m in sys.modules]\nassert not loaded, loaded"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, timeout=60)
 
 

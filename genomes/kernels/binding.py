@@ -60,7 +60,7 @@ class Kernel:
         """The Numba dispatcher (nogil, cached on disk)."""
         import numba
 
-        rebuilt = _Rebuild(self.bindings, self.digest).function(self.function)
+        rebuilt = _Rebuild(self.bindings, self.digest).function(self.function)  # type: ignore[arg-type]
         dispatcher: Any = numba.njit(nogil=True, error_model="numpy", cache=True, no_cfunc_wrapper=True)(rebuilt)
         _prune(dispatcher, self.function.__name__)
         return dispatcher  # type: ignore[no-any-return]

@@ -352,7 +352,7 @@ def place_by_mask(
     unused = num_inputs + count
     for i in range(unused + 1):
         mask[i] = _ZERO
-    edges = 0
+    edges = np.int64(0)
     for e in range(first, last):
         row = slot[np.uint32(target[e])]
         read = edge_slot(slot[np.uint32(source[e])], row, num_inputs, count, recurrent, sequential)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from itertools import pairwise
 from typing import Any
 
 __all__ = ["get_threads", "parallel_for", "set_threads"]
@@ -69,7 +70,7 @@ def parallel_for(kernel: Callable[..., Any], count: int, *arguments: Any, grain:
     if _pool is None:
         _pool = ThreadPoolExecutor(_threads, thread_name_prefix="speciate")
     bounds = [count * i // chunks for i in range(chunks + 1)]
-    pending = [_pool.submit(kernel, a, b, *arguments) for a, b in zip(bounds, bounds[1:], strict=False)]
+    pending = [_pool.submit(kernel, a, b, *arguments) for a, b in pairwise(bounds)]
     wait(pending)
     for future in pending:
         future.result()

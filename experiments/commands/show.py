@@ -1,0 +1,96 @@
+"""`neat show`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from experiments.config import Config
+    from genomes.population import Genome
+
+__all__ = ["command"]
+
+LARGEST_TABLE = 40  # genes that are listed
+
+
+@click.command("show")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+def command(folder: Path) -> None:
+    """Describe a run and its champion; network.png, fitness.png and species.png go into its folder."""
+    from experiments.commands.common import read_summary
+    from experiments.config import read_config
+    from experiments.plot import has_matplotlib
+    from experiments.record import require_run
+    from experiments.session import load_champion
+
+    require_run(folder)
+    config, summary = read_config(folder / "config.toml"), read_summary(folder)
+    champion = load_champion(folder) if (folder / "champion.json").is_file() else None
+    _describe(folder, config, summary, champion)
+    if not has_matplotlib():
+        click.echo('For pictures install the extra "report": pip install "speciate[report]"', err=True)
+        return
+    _draw(folder, config, champion)
+
+
+def _describe(folder: Path, config: Config, summary: dict[str, Any] | None, champion: Genome | None) -> None:
+    from rich.console import Console
+
+    from experiments.display import closing_lines
+
+    console = Console(highlight=False)
+    console.print(f"[bold]{config.task.name}[/]  [dim]{config.preset}, population {config.neat.population}, "
+                  f"seed {config.run.seed}[/]")  # fmt: skip
+    if summary is None:
+        console.print(f"Not finished: `neat resume {folder}` goes on")
+    else:
+        for line in closing_lines(summary, config, None):
+            console.print(line, markup=False, soft_wrap=True)
+    if champion is not None:
+        _describe_genome(console, champion)
+
+
+def _describe_genome(console: Any, genome: Genome) -> None:
+    from rich.table import Table
+
+    from experiments.plot import describe_functions
+    from genomes.functions import activation_name, aggregation_name
+
+    console.print(f"\n[bold]The champion's genes[/]  [dim]{genome!r}[/]")
+    console.print(f"Functions: {describe_functions(genome)}")
+    if len(genome.node_id) + len(genome.innovation) > LARGEST_TABLE:
+        return
+    nodes = Table("node", "kind", "bias", "activation", "aggregation", box=None, header_style="dim")
+    for i in range(genome.num_inputs, len(genome.node_id)):
+        kind = "output" if genome.node_id[i] < genome.num_inputs + genome.num_outputs else "hidden"
+        functions = activation_name(int(genome.activation[i])), aggregation_name(int(genome.aggregation[i]))
+        nodes.add_row(str(genome.node_id[i]), kind, f"{genome.bias[i]:.3f}", *functions)
+    links = Table("innovation", "from", "to", "weight", "", box=None, header_style="dim")
+    for e in range(len(genome.innovation)):
+        ends = str(genome.source[e]), str(genome.target[e])
+        state = "" if genome.enabled[e] else "[dim]disabled[/]"
+        links.add_row(str(genome.innovation[e]), *ends, f"{genome.weight[e]:.3f}", state)
+    console.print(nodes, links)
+
+
+def _draw(folder: Path, config: Config, champion: Genome | None) -> None:
+    from experiments.errors import Failure
+    from experiments.plot import draw_fitness, draw_network, draw_species
+
+    title = f"{config.task.name}, seed {config.run.seed}"
+    drawn = []
+    try:
+        if champion is not None:
+            draw_network(champion, folder / "network.png", f"{title}: the champion")
+            drawn.append("network.png")
+        if len((folder / "metrics.csv").read_bytes().splitlines()) > 1:
+            draw_fitness(folder, folder / "fitness.png", title)
+            draw_species(folder, folder / "species.png", f"{title}: species")
+            drawn += ["fitness.png", "species.png"]
+    except OSError as error:
+        raise Failure(f"{folder}: a picture cannot be written: {error.strerror}") from None
+    if drawn:
+        click.echo(f"Pictures in {folder}: {', '.join(drawn)}")

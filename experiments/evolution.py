@@ -1,0 +1,216 @@
+"""Evolution from Python: the same objects as the command uses, in one call."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from envs.control.task import NativeTask
+from envs.fitness import FitnessTask
+from envs.native import NativeEnv
+from envs.task import Task
+from experiments.config import Config, RunSettings
+from experiments.display import make_display
+from experiments.errors import Failure
+from experiments.record import RunFolder
+from experiments.run import Champion, Row, Run
+from experiments.session import Session
+from experiments.tasks import FunctionSettings, TaskSettings, settings_class
+from genomes.evaluation import Evaluation
+from genomes.kernels.parallel import available_cores, set_threads
+from genomes.network import Network
+from genomes.population import Genome, Population
+from neat.params import PRESETS, NEATParams
+from neat.report import GenerationReport
+
+__all__ = ["OnGeneration", "Result", "evolve"]
+
+OnGeneration = Callable[[Population, Evaluation, GenerationReport], Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a run has found."""
+
+    champion: Genome | None  # None when every genome failed
+    solved: bool
+    generations: int
+    evaluations: int
+    best_fitness: float
+    history: list[Row]  # a row a generation
+    summary: dict[str, Any]  # as in summary.json
+    params: NEATParams
+
+    @cached_property
+    def network(self) -> Network:
+        """The champion as a callable: ``network(x)`` gives its outputs."""
+        if self.champion is None:
+            raise ValueError("there is no champion: every genome failed")
+        return Network(self.champion, self.params.mode, self.params.activations_per_step)
+
+    def __repr__(self) -> str:
+        verdict = "solved" if self.solved else "not solved"
+        effort = f"{self.generations} generations, {self.evaluations:,} evaluations"
+        return f"Result({verdict}, best fitness {self.best_fitness:g}, {effort}, champion {self.champion!r})"
+
+
+def evolve(
+    task: Task | NativeEnv | str | Callable[[Any], Any],
+    *,
+    num_inputs: int | None = None,
+    num_outputs: int | None = None,
+    params: NEATParams | str = "default",
+    generations: int = 100,
+    evaluations: int = 0,
+    minutes: float = 0.0,
+    seed: int = 1,
+    target: float | None = None,
+    maximize: bool = True,
+    per: str = "network",
+    on_generation: OnGeneration | None = None,
+    on_error: str = "stop",
+    stop_when_solved: bool = True,
+    initial: Genome | None = None,
+    threads: int | None = None,
+    workers: int | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    quiet: bool = False,
+    **overrides: Any,
+) -> Result:
+    """Evolve networks for a task.
+
+    Parameters
+    ----------
+    task : a fitness function, called with a network (or, with ``per="population"``, with all compiled networks, to
+        return fitness [P]); or a `Task`, a `NativeEnv`, or the name of a built-in task.
+    num_inputs, num_outputs : of the networks; needed for a fitness function only.
+    params : `NEATParams`, or a preset's name; ``overrides`` replace single ones: ``population=300``.
+    generations, evaluations, minutes : limits; 0 is none.
+    seed : decides the result.
+    target : fitness that counts as solved, for a fitness function or an environment; a task has its own.
+    maximize, per, workers : see `FitnessTask`; for a fitness function only.
+    on_generation : called with population, evaluation and species after each generation; True ends the run.
+    on_error : ``"stop"``, or ``"worst"``: an exception of the fitness function makes that genome worst.
+    initial : the first generation is this genome and variations of it.
+    threads : default one a core. Neither ``threads`` nor ``workers`` changes a result.
+    out : a run folder, as the command writes it; ``overwrite`` replaces the run that it holds.
+    quiet : show nothing.
+
+    Raises
+    ------
+    FitnessError : the fitness function raised an exception; the message shows it whole.
+    TypeError, ValueError : an argument is wrong.
+    KeyboardInterrupt : on Ctrl-C; the run folder, if any, can be resumed.
+    """
+    neat = _params(params, overrides)
+    limits = {"generations": generations, "evaluations": evaluations, "minutes": minutes, "threads": threads or 0}
+    settings = RunSettings(seed=seed, stop_when_solved=stop_when_solved, on_error=on_error, **limits)  # type: ignore[arg-type]
+    made = _task(task, num_inputs, num_outputs, target, maximize, per, workers, on_error)
+    preset = params if isinstance(params, str) else "default"
+    config = Config(_settings(task, made), preset, neat, settings, Path.cwd())
+    run = Run.new(neat, made, settings, initial)
+    display, history = make_display(quiet), list[Row]()
+
+    def watch(row: Row, population: Population, evaluation: Evaluation, report: GenerationReport) -> Any:
+        history.append(row)
+        return on_generation(population, evaluation, report) if on_generation is not None else None
+
+    if out is not None:
+        folder = RunFolder.create(Path(out), overwrite)
+        try:
+            summary = Session.begin(config, folder, display, run, watch).go()
+        except Failure as failure:
+            raise failure.__cause__ or failure from None
+        finally:
+            folder.close()
+    else:
+        set_threads(threads or available_cores())
+
+        def show(row: Row, *rest: Any) -> Any:
+            display.generation(row, run)
+            return watch(row, *rest)
+
+        try:
+            display.begin(config, run, None)
+            run.go(show)
+            summary = run.summary()
+            display.finish(summary, config, None)
+        finally:
+            display.end()
+            getattr(made, "close", lambda: None)()
+    if run.stopped == "interrupted":
+        raise KeyboardInterrupt
+    return _result(run, history, summary)
+
+
+def _result(run: Run, history: list[Row], summary: dict[str, Any]) -> Result:
+    champion: Champion | None = run.champion
+    genome = champion.genome if champion else None
+    counts = (run.generations, run.evaluations, run.best_fitness)
+    return Result(genome, run.solved, *counts, history, summary, run.params)
+
+
+def _params(params: NEATParams | str, overrides: dict[str, Any]) -> NEATParams:
+    if isinstance(params, str):
+        if params not in PRESETS:
+            raise ValueError(f"params must be NEATParams or one of {', '.join(PRESETS)}, got {params!r}")
+        params = PRESETS[params]
+    names = [field.name for field in dataclasses.fields(NEATParams)]
+    for key in overrides:
+        if key not in names:
+            near = difflib.get_close_matches(key, names, 1)
+            raise TypeError(f"evolve() has no parameter {key!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+    return dataclasses.replace(params, **overrides)
+
+
+def _task(
+    task: Any,
+    num_inputs: int | None,
+    num_outputs: int | None,
+    target: float | None,
+    maximize: bool,
+    per: str,
+    workers: int | None,
+    on_error: str,
+) -> Task:
+    if isinstance(task, str):
+        name = task
+        task = settings_class(name)(name=name).make(on_error)
+        if target is not None and isinstance(task, NativeTask):
+            task = dataclasses.replace(task, env=dataclasses.replace(task.env, target=target))
+        return task  # type: ignore[no-any-return]
+    if isinstance(task, NativeEnv):
+        return NativeTask(task if target is None else dataclasses.replace(task, target=target))
+    if isinstance(task, Task):
+        return task
+    if num_inputs is None or num_outputs is None:
+        raise TypeError("a fitness function needs num_inputs and num_outputs")
+    return FitnessTask(
+        task, num_inputs, num_outputs, per=per, maximize=maximize, target=target, workers=workers, on_error=on_error
+    )
+
+
+@dataclass(frozen=True)
+class _OwnTask(TaskSettings):
+    """A task that exists in Python only: its run can be recorded, but not repeated from config.toml."""
+
+
+def _settings(task: Any, made: Task) -> TaskSettings:
+    if isinstance(task, str):
+        return settings_class(task)(name=task)
+    if not isinstance(made, FitnessTask):
+        return _OwnTask(getattr(task, "id", type(task).__name__))
+    module = sys.modules.get(getattr(task, "__module__", ""))
+    file = Path(getattr(module, "__file__", None) or "script.py")
+    target = made.target if made.target is None or math.isfinite(made.target) else None
+    name = f"{file.stem}:{getattr(task, '__qualname__', type(task).__name__)}"
+    settings = FunctionSettings(name, made.num_inputs, made.num_outputs, made.per, made.maximize, target)
+    return dataclasses.replace(settings, folder=str(file.resolve().parent))

@@ -1,0 +1,198 @@
+"""Pictures of a run: the champion's network, fitness over the generations, species over the generations."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from experiments.errors import BadInput
+from genomes.functions import activation_name
+from genomes.graph import layered_layout
+from genomes.population import Genome
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["draw_fitness", "draw_network", "draw_species", "has_matplotlib"]
+
+INK, FAINT = "#22303c", "#b8c2cc"
+POSITIVE, NEGATIVE = "#1f77b4", "#d1495b"
+KINDS = {"input": "#dfe7ee", "bias": "#f3e6c4", "hidden": "#ffffff", "output": "#d5ecd9"}
+DPI = 150
+
+
+def has_matplotlib() -> bool:
+    """Whether pictures can be drawn: they need the extra `report`."""
+    from importlib.util import find_spec
+
+    return find_spec("matplotlib") is not None
+
+
+def draw_network(genome: Genome, path: Path, title: str = "") -> None:
+    """Nodes in layers; connections coloured by sign, as wide as their weights, dashed where disabled."""
+    graph, place = genome.to_networkx(), layered_layout(genome)
+    columns = len({x for x, _ in place.values()})
+    tallest = max(np.unique([x for x, _ in place.values()], return_counts=True)[1])
+    width, height = max(6.0, 1.9 * columns), max(3.8, 0.75 * tallest + 1.4)
+    figure, axes = _canvas(width, height, title)
+    axes.set_axis_off()
+    axes.set(xlim=(-0.16, 1.16), ylim=(-0.12, 1.08))
+    strongest = max((abs(edge["weight"]) for *_, edge in graph.edges(data=True)), default=1.0) or 1.0
+    for source, target, edge in sorted(graph.edges(data=True), key=lambda e: e[2]["enabled"]):
+        strength = abs(edge["weight"]) / strongest
+        enabled = edge["enabled"]
+        style: dict[str, Any] = {
+            "arrowstyle": "-|>,head_length=0.55,head_width=0.24",
+            "color": (POSITIVE if edge["weight"] >= 0 else NEGATIVE) if enabled else FAINT,
+            "linewidth": 0.7 + 3.3 * strength if enabled else 0.9,
+            "linestyle": "-" if enabled else (0, (4, 3)),
+            "alpha": 0.55 + 0.4 * strength if enabled else 0.9,
+            "shrinkA": 13,
+            "shrinkB": 14,
+            "connectionstyle": f"arc3,rad={_bend(place, source, target)}",
+        }
+        axes.annotate("", place[target], place[source], arrowprops=style, zorder=1 + enabled)
+    for node, data in graph.nodes(data=True):
+        x, y = place[node]
+        axes.scatter([x], [y], s=640, color=KINDS[data["kind"]], edgecolors=INK, linewidths=1.2, zorder=3)
+        axes.annotate(str(node), (x, y), ha="center", va="center", fontsize=9, color=INK, zorder=4)
+        side: dict[str, Any] = {"ha": "center", "va": "top", "textcoords": "offset points", "zorder": 4}
+        label = data["kind"] if data["kind"] in ("input", "bias") else data["activation"].replace("_", " ")
+        if data["kind"] not in ("input", "bias") and data["aggregation"] != "sum":
+            label += f" of {data['aggregation']}"
+        axes.annotate(label, (x, y), (0, -16), fontsize=7.5, color=INK, **side)
+    signs = [("positive weight", POSITIVE, "-"), ("negative weight", NEGATIVE, "-")]
+    if not genome.enabled.all():
+        signs.append(("disabled", FAINT, "--"))
+    for label, color, line in signs:
+        axes.plot([], [], color=color, linestyle=line, linewidth=2, label=label)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, -0.02), ncol=3, frameon=False, fontsize=8, labelcolor=INK)
+    _save(figure, path)
+
+
+def draw_fitness(run: Path, path: Path, title: str = "") -> None:
+    """Best and mean fitness, and the size of the genomes below."""
+    rows = _read(run / "metrics.csv")
+    figure, (upper, lower) = _canvas(8.0, 5.2, title, panels=2)
+    generation = rows["generation"]
+    upper.plot(generation, rows["best"], color=POSITIVE, linewidth=1.8, label="best")
+    upper.plot(generation, rows["mean"], color="#e09f3e", linewidth=1.4, label="mean")
+    checked = np.isfinite(rows["score"])
+    if checked.any() and _same_scale(rows["score"][checked], rows["best"]):
+        upper.plot(generation[checked], rows["score"][checked], "o", color=INK, markersize=3, label="check")
+    upper.set_ylabel("fitness")
+    lower.plot(generation, rows["nodes"], color="#4d8b74", linewidth=1.4, label="nodes")
+    lower.plot(generation, rows["connections"], color="#7b5ea7", linewidth=1.4, label="enabled connections")
+    lower.set_ylabel("mean of a genome")
+    lower.set_xlabel("generation")
+    for axes in (upper, lower):
+        axes.legend(frameon=False, fontsize=8, labelcolor=INK, loc="best")
+        _tidy(axes, generation)
+    _save(figure, path)
+
+
+def draw_species(run: Path, path: Path, title: str = "") -> None:
+    """Sizes of the species, stacked."""
+    import matplotlib
+
+    rows = _read(run / "species.csv")
+    generations = np.unique(rows["generation"])
+    ids, row = np.unique(rows["species"], return_inverse=True)
+    sizes = np.zeros((len(ids), len(generations)))
+    sizes[row, np.searchsorted(generations, rows["generation"])] = rows["size"]
+    figure, axes = _canvas(8.0, 4.2, title)
+    palette = matplotlib.colormaps["Spectral"]  # the hue tells when a species was founded
+    colors = [_shade(palette(k / max(len(ids) - 1, 1)), k % 3) for k in range(len(ids))]
+    step = np.append(generations, generations[-1] + 1)  # a single generation has a width, too
+    axes.stackplot(
+        step, np.column_stack((sizes, sizes[:, -1])), colors=colors, edgecolor="white", linewidth=0.3, step="post"
+    )
+    axes.set(xlabel="generation", ylabel="genomes", ylim=(0, sizes.sum(axis=0).max()))
+    lasting = np.argsort(-sizes.sum(axis=1), kind="stable")[:12]
+    for k in lasting:
+        at = int(np.argmax(sizes[k]))
+        if sizes[k, at] > 0.08 * sizes[:, at].sum():
+            middle = sizes[:k, at].sum() + sizes[k, at] / 2
+            axes.text(step[at] + 0.5, middle, str(int(ids[k])), ha="center", va="center", fontsize=7.5, color=INK)
+    axes.text(1.0, 1.02, f"{len(ids)} species in all", transform=axes.transAxes, ha="right", fontsize=8, color=INK)
+    _tidy(axes, step)
+    _save(figure, path)
+
+
+def _shade(color: Any, depth: int) -> tuple[float, ...]:
+    """A little lighter, so that neighbours differ."""
+    return tuple(c + (1.0 - c) * 0.18 * depth for c in color[:3])
+
+
+def _canvas(width: float, height: float, title: str, panels: int = 1) -> tuple[Any, Any]:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    ratios = {"height_ratios": [2, 1]} if panels == 2 else None
+    axes = figure.subplots(panels, 1, sharex=True, gridspec_kw=ratios)
+    if title:
+        figure.suptitle(title, fontsize=11, color=INK, x=0.02, ha="left")
+    return figure, axes
+
+
+def _tidy(axes: Axes, generation: Any) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(FAINT)
+    axes.xaxis.label.set_color(INK)
+    axes.yaxis.label.set_color(INK)
+    axes.tick_params(colors=INK, labelsize=8, color=FAINT)
+    axes.grid(axis="y", color="#eef1f4", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if len(generation) > 1:
+        axes.set_xlim(generation[0], generation[-1])
+
+
+def _save(figure: Any, path: Path) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    figure.savefig(temporary, dpi=DPI, format="png", facecolor="white")
+    os.replace(temporary, path)
+
+
+def _bend(place: dict[int, tuple[float, float]], source: int, target: int) -> float:
+    """Connections that skip layers or lead back swing round the nodes between."""
+    (x0, y0), (x1, y1) = place[source], place[target]
+    if source == target:
+        return 1.5
+    if x1 <= x0:
+        return 0.35
+    between = [
+        n for n, (x, y) in place.items() if x0 < x < x1 and abs(y0 + (y1 - y0) * (x - x0) / (x1 - x0) - y) < 0.09
+    ]
+    return 0.22 if between else 0.0
+
+
+def _same_scale(scores: Any, fitness: Any) -> bool:
+    finite = fitness[np.isfinite(fitness)]
+    return bool(len(finite)) and 0.2 < (np.abs(scores).max() + 1e-9) / (np.abs(finite).max() + 1e-9) < 5.0
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Columns of a CSV file as float64; empty cells are NaN."""
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            header, *rows = csv.reader(file)
+        cells = [[float(cell or "nan") for cell in row] for row in rows]
+        table = np.array(cells, np.float64).reshape(len(cells), len(header))
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path}: cannot be read: {error}") from None
+    return {name: table[:, k] for k, name in enumerate(header)}
+
+
+def describe_functions(genome: Genome) -> str:
+    """The activations of a genome's computing nodes, with their counts."""
+    codes, counts = np.unique(genome.activation[genome.num_inputs :], return_counts=True)
+    return ", ".join(f"{activation_name(int(c))} ({n})" for c, n in zip(codes, counts, strict=True))

@@ -7,6 +7,7 @@ networks        Networks: a population compiled to evaluation order
 forward         networks on rows of data
 network         one champion as a callable
 evaluation      Evaluation: what a task says of P networks
+scaling         how inputs are scaled; travels with the champion
 files, graph    genome files; networkx
 rng, kernels    counter-based random numbers; what compiles and runs the kernels
 """

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from genomes.check import check_genome
 from genomes.functions import activation_code, activation_name, aggregation_code, aggregation_name
 from genomes.population import Genome, InvalidGenome
+from genomes.scaling import Scaling
 
-__all__ = ["GenomeFileError", "load_genome", "save_genome"]
+__all__ = ["GenomeFileError", "load_genome", "load_scaling", "save_genome"]
 
 FORMAT = "speciate-genome"
 VERSION = 1
@@ -25,8 +27,8 @@ class GenomeFileError(ValueError):
     """A file is not a genome; the message names the file, the key and the value, and says what would be right."""
 
 
-def save_genome(genome: Genome, path: str | os.PathLike[str]) -> None:
-    """Write a genome; the file appears whole or not at all."""
+def save_genome(genome: Genome, path: str | os.PathLike[str], scaling: Scaling | None = None) -> None:
+    """Write a genome, and how its inputs are scaled; the file appears whole or not at all."""
     nodes = [
         {
             "id": int(genome.node_id[i]),
@@ -46,13 +48,19 @@ def save_genome(genome: Genome, path: str | os.PathLike[str]) -> None:
         }
         for e in range(len(genome.innovation))
     ]
-    header = {
+    header: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
         "inputs": genome.num_inputs,
         "outputs": genome.num_outputs,
         "bias_input": genome.bias_input,
     }
+    if scaling is not None:
+        header["scaling"] = {
+            "shift": [_shortest(x) for x in scaling.shift],
+            "scale": [_shortest(x) for x in scaling.scale],
+            "limit": scaling.limit,
+        }
     lines = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in header.items()]
     lines += [_json_lines("nodes", nodes), _json_lines("connections", connections)]
     _write_whole(Path(path), "{\n" + ",\n".join(lines) + "\n}\n")
@@ -95,6 +103,20 @@ def load_genome(path: str | os.PathLike[str]) -> Genome:
     except InvalidGenome as error:
         raise GenomeFileError(f"{path}: {error}") from None
     return genome
+
+
+def load_scaling(path: str | os.PathLike[str]) -> Scaling | None:
+    """How the inputs of the genome in a file are scaled; None where they are not. Raises as `load_genome` does."""
+    reader = _Reader(Path(path))
+    data = reader.document()
+    if data.get("scaling") is None:
+        return None
+    table = reader.value(data, "scaling")
+    if not isinstance(table, dict):
+        raise reader.fail('"scaling" must be an object')
+    inputs = reader.integer(data, "inputs", 0) - (data.get("bias_input") is not None)
+    limit = None if table.get("limit") is None else reader.number(table, "limit")
+    return Scaling(reader.numbers(table, "shift", inputs), reader.numbers(table, "scale", inputs), limit)
 
 
 def _shortest(value: np.float32) -> float:
@@ -152,6 +174,12 @@ class _Reader:
         if not finite:
             raise self.fail(f'"{key}" is {value!r}, must be a finite 32-bit number')
         return float(value)
+
+    def numbers(self, row: dict[str, Any], key: str, count: int) -> NDArray[np.float32]:
+        values = self.value(row, key)
+        if not isinstance(values, list) or len(values) != count:
+            raise self.fail(f'"{key}" must be a list of {count} numbers')
+        return np.array([self.number({key: value}, key) for value in values], np.float32)
 
     def boolean(self, row: dict[str, Any], key: str) -> bool:
         value = self.value(row, key)

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from genomes.forward import forward, initial_state, network_arguments, step_driver
 from genomes.networks import Networks, compile_population
 from genomes.population import Genome, Population
+from genomes.scaling import Scaling
 
 __all__ = ["Network"]
 
@@ -20,9 +21,19 @@ class Network:
     genome : its activation functions are those registered now.
     mode : one of `genomes.networks.MODES`. Recurrent networks keep their state from call to call; see `reset`.
     activations_per_step : recurrent modes: how often one input is presented before the outputs are read.
+    scaling : applied to the inputs; None: they are taken as they are.
     """
 
-    def __init__(self, genome: Genome, mode: str = "feedforward", activations_per_step: int = 1) -> None:
+    scaling: Scaling | None = None
+
+    def __init__(
+        self,
+        genome: Genome,
+        mode: str = "feedforward",
+        activations_per_step: int = 1,
+        scaling: Scaling | None = None,
+    ) -> None:
+        self.scaling = scaling
         self._set(compile_population(Population.of([genome]), mode, activations_per_step=activations_per_step), mode)
 
     @classmethod
@@ -59,6 +70,8 @@ class Network:
         ValueError : another shape.
         """
         values = inputs if type(inputs) is np.ndarray else np.asarray(inputs, np.float32)
+        if self.scaling is not None:
+            values = self.scaling(values)
         if values.shape != self._input_shape:
             return self._rows(values)
         self._inputs[0] = values

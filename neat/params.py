@@ -22,7 +22,11 @@ class ParameterError(ValueError):
     """A parameter has a wrong type, is out of range, or cannot go with another one."""
 
     def __init__(self, key: str, value: Any, requirement: str) -> None:
-        super().__init__(f"{key} = {value!r}: {requirement}")
+        try:
+            shown = repr(value)
+        except ValueError:  # Python refuses to write a number of thousands of digits
+            shown = "a value too long to show"
+        super().__init__(f"{key} = {shown}: {requirement}")
         self.key = key
         self.value = value
         self.requirement = requirement

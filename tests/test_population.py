@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genomes.check import check_genome
-from genomes.files import GenomeFileError, load_genome, save_genome
+from genomes.files import GenomeFileError, load_genome, load_scaling, save_genome
 from genomes.functions import ACTIVATIONS, AGGREGATIONS
 from genomes.graph import from_networkx, layered_layout
 from genomes.initial import initial_population, population_around
 from genomes.population import InvalidGenome, Population
+from genomes.scaling import Scaling
 from tests.reference import random_genome, random_population
 
 FUNCTIONS = dict(activations=tuple(ACTIVATIONS.values()), aggregations=tuple(AGGREGATIONS.values()))
@@ -92,8 +93,12 @@ def test_files_and_graphs_give_back_every_bit(tmp_path_factory, seed, bias_input
     genome.weight[:] = np.random.default_rng(seed).integers(0, 2**31, len(genome.weight), np.uint32).view(np.float32)
     genome.weight[~np.isfinite(genome.weight)] = -0.0
     path = tmp_path_factory.mktemp("genome") / "g.json"
-    save_genome(genome, path)
+    inputs = genome.num_inputs - (bias_input is not None)
+    scaling = Scaling(*np.random.default_rng(seed).normal(size=(2, inputs)).astype(np.float32), limit=3.0)
+    save_genome(genome, path, scaling)
     assert load_genome(path).equals(genome)
+    read = load_scaling(path)
+    assert (read.shift == scaling.shift).all() and (read.scale == scaling.scale).all() and read.limit == 3.0
     graph = genome.to_networkx()
     assert from_networkx(graph).equals(genome)
     shuffled = nx.DiGraph(graph.subgraph(rng.sample(list(graph), len(graph))))

@@ -1,8 +1,7 @@
-"""The [task] section: which settings a task has, and the task that they make."""
+"""Settings of a fitness function of the user's own."""
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import importlib
 import sys
@@ -13,68 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.errors import BadInput, Failure
+from experiments.tasks.base import TaskSettings
 from neat.params import ParameterError, parameter
 
 if TYPE_CHECKING:
-    from envs.gym.judge import Score
     from envs.task import Task
-    from genomes.network import Network
 
-__all__ = ["EnvironmentSettings", "FunctionSettings", "TaskSettings", "XORSettings", "settings_class", "task_names"]
-
-
-@dataclass(frozen=True)
-class TaskSettings:
-    """What all tasks share."""
-
-    name: str = parameter("xor", 'a built-in task, an environment, or "module:NAME"', "own")
-
-    def load(self, folder: Path) -> None:
-        """Import what the task needs from the user's ``folder``."""
-
-    def make(self, on_error: str) -> Task:
-        """The task."""
-        raise NotImplementedError
-
-    def final_test(self, network: Network, episodes: int, seed: int) -> Score | None:
-        """The champion on fresh episodes of the real environment; None where there is no environment."""
-        return None
-
-
-@dataclass(frozen=True)
-class XORSettings(TaskSettings):
-    """XOR has no settings of its own."""
-
-    def make(self, on_error: str) -> Task:
-        from envs.xor import XOR
-
-        return XOR()
-
-
-@dataclass(frozen=True)
-class EnvironmentSettings(TaskSettings):
-    """A native environment."""
-
-    episodes: int = parameter(5, "episodes of each genome in a generation", "own", low=1)
-    validation_episodes: int = parameter(100, "fresh episodes that check a champion", "Gymnasium's criterion", low=1)
-    target: float | None = parameter(None, "mean return of the check that counts as solved", "own")
-
-    def _env(self) -> Any:
-        from envs.native import native_env
-
-        env = native_env(self.name)
-        return env if self.target is None else dataclasses.replace(env, target=self.target)
-
-    def make(self, on_error: str) -> Task:
-        from envs.control.task import NativeTask
-
-        return NativeTask(self._env(), self.episodes, self.validation_episodes)
-
-    def final_test(self, network: Network, episodes: int, seed: int) -> Score | None:
-        from envs.gym import judge
-
-        env = self._env()
-        return judge(env.gymnasium_id, network, env.act, episodes, seed) if env.gymnasium_id else None
+__all__ = ["FunctionSettings"]
 
 
 @dataclass(frozen=True)
@@ -111,26 +55,6 @@ class FunctionSettings(TaskSettings):
             workers=self.workers or None,
             on_error=on_error,
         )
-
-
-def task_names() -> list[str]:
-    """The built-in tasks."""
-    from envs.native import NATIVE_ENVS
-
-    return ["xor", *NATIVE_ENVS]
-
-
-def settings_class(name: str) -> type[TaskSettings]:
-    """The settings that a task of this name has; `ParameterError` when there is no such task."""
-    if name == "xor":
-        return XORSettings
-    if name in task_names():
-        return EnvironmentSettings
-    if ":" in name:
-        return FunctionSettings
-    near = difflib.get_close_matches(name, task_names(), 1, 0.4)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise ParameterError("name", name, f'must be one of {", ".join(task_names())}, or "module:NAME"{hint}')
 
 
 def _import_function(name: str, folder: Path) -> Callable[..., Any]:

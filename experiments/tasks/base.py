@@ -1,0 +1,34 @@
+"""What all task settings share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neat.params import parameter
+
+if TYPE_CHECKING:
+    from envs.gym.judge import Score
+    from envs.task import Task
+    from genomes.network import Network
+
+__all__ = ["TaskSettings"]
+
+
+@dataclass(frozen=True)
+class TaskSettings:
+    """What all tasks share."""
+
+    name: str = parameter("xor", 'a built-in task, an environment, or "module:NAME"', "own")
+
+    def load(self, folder: Path) -> None:
+        """Import what the task needs from the user's ``folder``."""
+
+    def make(self, on_error: str) -> Task:
+        """The task."""
+        raise NotImplementedError
+
+    def final_test(self, network: Network, episodes: int, seed: int) -> Score | None:
+        """The champion on fresh episodes of the real environment; None where there is no environment."""
+        return None

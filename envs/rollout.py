@@ -19,7 +19,7 @@ from envs.kernels.plan import hash_shape, plan_class
 from envs.native import NativeEnv, NativeEnvError
 from envs.task import Key
 from genomes.functions import activation_rows_switch, activation_switch
-from genomes.kernels.binding import Kernel
+from genomes.kernels.binding import Kernel, is_compile_error
 from genomes.kernels.parallel import parallel_for
 from genomes.networks import Networks
 
@@ -212,12 +212,11 @@ def _bound(env: NativeEnv, template: Kernel, lanes: int, switch: Any) -> Kernel:
 def _run(env: NativeEnv, template: Kernel, lanes: int, count: int, *arguments: Any, grain: int = 1) -> None:
     """Run a kernel for an environment; an error of the environment's own functions names the function."""
     play = _bound(env, template, lanes, activation_switch())
-    from numba.core.errors import NumbaError
-
     try:
         parallel_for(play, count, *arguments, grain=grain)
-    except NumbaError:
-        check_functions(env)
+    except Exception as error:
+        if is_compile_error(error):
+            check_functions(env)
         raise
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Kernel", "kernel"]
+__all__ = ["Kernel", "is_compile_error", "kernel"]
 
 _TRANSPARENT_MODULES = {"math", "numpy", "numba"}
 _CACHED_VARIANTS = 64
@@ -72,6 +72,13 @@ class Kernel:
 def kernel(function: Callable[..., Any]) -> Kernel:
     """Decorator: make a `Kernel` of a plain Python function."""
     return Kernel(function)
+
+
+def is_compile_error(error: BaseException) -> bool:
+    """Whether a kernel could not be compiled, rather than failed."""
+    from numba.core.errors import NumbaError
+
+    return isinstance(error, NumbaError)
 
 
 def global_names(code: types.CodeType) -> Iterator[str]:

@@ -33,7 +33,8 @@ def refine(
 ) -> Networks:
     """The networks after some gradient steps on the task's objective, all of the population at once.
 
-    Where the task has mini-batches, each step has one of its own. A gradient that is not finite counts as 0. Biases are left alone where the networks have a bias input: its links are the biases.
+    Where the task has mini-batches, each step has one of its own. A gradient that is not finite counts as 0. Biases
+    are left alone where the networks have a bias input: its links are the biases.
 
     Parameters
     ----------

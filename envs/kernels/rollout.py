@@ -178,7 +178,8 @@ def play_lanes(
                     if next_item < last_item:
                         take(
                             next_item, lane, episode, loaded, since, live, tick, rows, weights, members, starts,
-                            count, union, pairs, edge_number, node_start, edge_start, bias, source, weight, num_inputs, recurrent,
+                            count, union, pairs, edge_number, node_start, edge_start, bias, source, weight,
+                            num_inputs, recurrent,
                         )  # fmt: skip
                         next_item += 1
                     else:

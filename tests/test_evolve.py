@@ -95,7 +95,7 @@ def test_nan_fitness_is_worst_and_a_dead_worker_too():
 
     failures = []
     result = evolve(
-        fragile, generations=1, population=10, workers=2, on_error="worst", **XOR,
+        fragile, generations=1, population=6, workers=2, on_error="worst", **XOR,
         on_generation=lambda population, evaluation, species: failures.append(int(evaluation.failed.sum())),
     )  # fmt: skip
     assert failures[0] > 0 and result.best_fitness <= 0

@@ -124,8 +124,7 @@ def _steps_per_second(env: NativeEnv, networks: Networks, starts: Any) -> Figure
 
 
 def _alone(env: NativeEnv, networks: Networks, starts: Any) -> float:
-    shape = (len(networks), 1)
-    result = Episodes(np.empty(shape, np.float32), np.empty(shape, np.int32))
+    result = Episodes.empty(env, len(networks), 1)
     members = np.arange(SCALAR_GENOMES)
     samples = seconds(lambda: play_alone(env, networks, starts, members, result), repeats=3)
     return rate(SCALAR_GENOMES * env.max_steps, samples, "steps/s").median

@@ -56,6 +56,9 @@ NATIVE_ENVS = {
     "MountainCarContinuous-v0": "envs.control.mountain_car_continuous:MOUNTAIN_CAR_CONTINUOUS",
     "Acrobot-v1": "envs.control.acrobot:ACROBOT",
     "Pendulum-v1": "envs.control.pendulum:PENDULUM",
+    "SinglePole2008-v0": "envs.control.poles:single_pole_2008",
+    "DoublePole2002-v0": "envs.control.poles:double_pole_2002",
+    "DoublePole2008-v0": "envs.control.poles:double_pole_2008",
 }
 
 

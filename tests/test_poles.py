@@ -23,7 +23,7 @@ KERNELS = {name: try_step.bind(**native_env(name).functions) for name in PROTOCO
 
 def slopes(state, force, count, cart_friction):
     """Gomez et al. 2008, appendix A, with g = -9.8."""
-    x, v, *rest = state
+    _, v, *rest = state
     g, total, mass, out = -9.8, force - cart_friction * np.sign(v), 1.0, [v, None]
     for i in range(count):
         angle, spin = rest[2 * i : 2 * i + 2]
@@ -109,7 +109,7 @@ def test_gruaus_fitness_sums_the_last_hundred_steps():
     assert (steps < 100).any() and ((steps >= 100) & (steps < 150)).any() and (steps == 150).any()
     short = 0.1 * steps / 1000
     np.testing.assert_allclose(played.scores[steps < 100], short[steps < 100], rtol=1e-5)
-    shown = [(p, k) for p, k in np.argwhere(steps >= 100)][:12] + [tuple(np.argwhere(steps == 150)[0])]
+    shown = [*np.argwhere(steps >= 100)[:12], np.argwhere(steps == 150)[0]]
     for p, k in shown:
         measures = naive_swinging(env, networks, p, starts[k])
         assert len(measures) == steps[p, k]

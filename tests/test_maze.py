@@ -15,11 +15,6 @@ from envs.kernels.rollout import try_observe, try_step
 from envs.rollout import rollout, starting_states
 from tests.test_rollout import networks_of, one_node
 
-    "Corner",
-    (20, 20),
-    (80, 50),
-    ((0, 0, 100, 0), (100, 0, 100, 100), (100, 100, 0, 90), (0, 90, 0, 0), (50, 0, 60, 60)),
-)
 WALLS = ((0, 0, 100, 0), (100, 0, 100, 100), (100, 100, 0, 90), (0, 90, 0, 0), (50, 0, 60, 60))
 CORNER = maze("Corner", (20, 20), (80, 50), WALLS)
 observe, step = try_observe.bind(**CORNER.functions), try_step.bind(**CORNER.functions)

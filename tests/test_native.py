@@ -85,8 +85,8 @@ def test_one_clear_error_names_function_file_and_line(name):
 def test_declaration_is_checked():
     with pytest.raises(ValueError, match="max_steps"):
         walk(np.float32(1.0), max_steps=0)
-    with pytest.raises(ValueError, match="observation_limit"):
-        walk(np.float32(1.0), observation_limit=(1.0, 1.0))
+    with pytest.raises(ValueError, match="observations"):
+        walk(np.float32(1.0), observations=((1.0, 1.0), (1.0, 1.0)))
     with pytest.raises(ValueError, match="4 inputs"):
         rollout(CARTPOLE, up(), np.zeros((1, 4), np.float32))
     with pytest.raises(ValueError, match="shape"):

@@ -10,7 +10,6 @@ from experiments.tasks.base import TaskSettings
 from neat.params import parameter
 
 if TYPE_CHECKING:
-    from envs.gym.judge import Score
     from envs.task import Task
     from genomes.network import Network
 
@@ -36,8 +35,10 @@ class EnvironmentSettings(TaskSettings):
 
         return NativeTask(self._env(), self.episodes, self.validation_episodes)
 
-    def final_test(self, network: Network, episodes: int, seed: int) -> Score | None:
+    def final_test(self, network: Network, episodes: int, seed: int) -> dict[str, Any] | None:
         from envs.gym import judge
 
         env = self._env()
-        return judge(env.gymnasium_id, network, env.act, episodes, seed) if env.gymnasium_id else None
+        if not env.gymnasium_id:
+            return None
+        return dataclasses.asdict(judge(env.gymnasium_id, network, env.act, episodes, seed))

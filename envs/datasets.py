@@ -137,7 +137,7 @@ def _mnist1d(module: Any) -> tuple[NDArray[Any], NDArray[Any]]:
     """MNIST-1D (Greydanus & Kobak 2020) as its package computes it; the last 1,000 rows are the authors' test split."""
     import random
 
-    before = random.getstate(), np.random.get_state()  # noqa: NPY002: the package seeds the global generators
+    before = random.getstate(), np.random.get_state()  # noqa: NPY002 - the package seeds the global generators
     try:
         made = module.make_dataset()
     finally:
@@ -318,5 +318,3 @@ def _target_column(path: Path, target: str | int, header: tuple[str, ...], width
     if not -width <= index < width:
         raise DatasetError(f"{path}: has {width} columns: a target of {index} must be between {-width} and {width - 1}")
     return index % width
-
-

@@ -35,8 +35,8 @@ class Formula:
     test_high: float | None = None
 
 
-# Points as in tables 1 and 2 of McDermott et al., Genetic Programming Needs Better Benchmarks, GECCO 2012. Koza: Genetic
-# Programming, 1992 and 1994. Nguyen: Uy et al., Genetic Programming and Evolvable Machines 12, 2011. Keijzer: EuroGP
+# Points as in tables 1 and 2 of McDermott et al., Genetic Programming Needs Better Benchmarks, GECCO 2012. Koza:
+# Genetic Programming, 1992 and 1994. Nguyen: Uy et al., Genetic Programming and Evolvable Machines 12, 2011. Keijzer: EuroGP
 # 2003. Vladislavleva et al., IEEE TEC 13(2), 2009. Pagie & Hogeweg, Evolutionary Computation 5(4), 1997.
 FORMULAS = {
     "koza-1": Formula(lambda x: x**4 + x**3 + x**2 + x, 1, -1, 1, 20),
@@ -51,12 +51,22 @@ FORMULAS = {
     "nguyen-8": Formula(np.sqrt, 1, 0, 4, 20),
     "keijzer-4": Formula(
         lambda x: x**3 * np.exp(-x) * np.cos(x) * np.sin(x) * (np.sin(x) ** 2 * np.cos(x) - 1),
-        1, 0, 10, step=0.05, test_low=0.05, test_high=10.05,
-    ),  # fmt: skip
+        1,
+        0,
+        10,
+        step=0.05,
+        test_low=0.05,
+        test_high=10.05,
+    ),
     "keijzer-6": Formula(
         lambda x: np.cumsum(1 / np.arange(1, 121))[np.round(x).astype(int) - 1],
-        1, 1, 50, step=1, test_low=1, test_high=120,
-    ),  # fmt: skip
+        1,
+        1,
+        50,
+        step=1,
+        test_low=1,
+        test_high=120,
+    ),
     "keijzer-11": Formula(lambda x, y: x * y + np.sin((x - 1) * (y - 1)), 2, -3, 3, 20),
     "keijzer-12": Formula(lambda x, y: x**4 - x**3 + y**2 / 2 - y, 2, -3, 3, 20),
     "keijzer-13": Formula(lambda x, y: 6 * np.sin(x) * np.cos(y), 2, -3, 3, 20),
@@ -92,7 +102,7 @@ def _spirals() -> Generated:
     k = np.arange(97)
     angle, radius = k * math.pi / 16, 6.5 * (104 - k) / 104
     spiral = np.stack((radius * np.sin(angle), radius * np.cos(angle)), axis=1)
-    return np.concatenate((spiral, -spiral)).astype(np.float32), np.repeat(np.int32([1, 0]), 97), TWO, 0
+    return np.concatenate((spiral, -spiral)).astype(np.float32), np.repeat(np.array([1, 0], np.int32), 97), TWO, 0
 
 
 def _circles() -> Generated:

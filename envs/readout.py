@@ -43,7 +43,7 @@ def ridge_readout(networks: Networks, rows: Rows, num_classes: int = 0, penalty:
 def _signs(labels: NDArray[np.int32], outputs: int) -> NDArray[np.float64]:
     if outputs == 1:
         return 2.0 * labels[:, None] - 1.0
-    return np.where(labels[:, None] == np.arange(outputs), 1.0, -1.0)
+    return 2.0 * (labels[:, None] == np.arange(outputs)) - 1.0
 
 
 def _solve(
@@ -77,7 +77,8 @@ def _solve(
         groups.setdefault(networks.source[e].tobytes(), []).append(k)
     for outputs in groups.values():
         chosen = np.append(np.searchsorted(read, networks.source[edges[outputs[0]]]), len(read))
-        solution = np.linalg.lstsq(gram[np.ix_(chosen, chosen)], moments[np.ix_(chosen, outputs)], rcond=None)[0]
+        square, right = gram[chosen][:, chosen], moments[chosen][:, outputs]
+        solution: NDArray[np.float64] = np.linalg.lstsq(square, right, rcond=None)[0]
         for column, k in enumerate(outputs):
             weight[edges[k]], bias[node[k]] = solution[:-1, column], solution[-1, column]
 

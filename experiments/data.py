@@ -64,7 +64,7 @@ class Data:
         except (DatasetError, ValueError) as error:
             raise BadInput(str(error)) from None
         inputs = learn_scaling(dataset.X[split.train], settings.scaling)
-        targets = None if dataset.classes else learn_scaling(dataset.y[split.train])
+        targets = None if dataset.classes else learn_scaling(dataset.y[split.train].astype(np.float32))
         return cls(settings, dataset, split, inputs, targets)
 
     def rows(self, part: NDArray[np.int64]) -> Rows:
@@ -146,18 +146,14 @@ def class_weights(text: str, dataset: Dataset, train: NDArray[np.int64]) -> NDAr
 def in_target_units(genome: Genome, targets: Scaling) -> Genome:
     """The genome whose outputs are those of this one before the targets were scaled.
 
-    Its outputs are sums without an activation, so that weights and biases can take the scale.
+    Its outputs have no activation and no node reads them, so weights and biases can take the scale: every aggregation
+    grows in proportion to the weights, a product to one of them.
     """
     weight, bias = genome.weight.copy(), genome.bias.copy()
     for k in range(genome.num_outputs):
         node = genome.num_inputs + k
         spread = np.float32(1.0) / targets.scale[k]
-        weight[genome.target == node] *= spread
+        links = np.flatnonzero((genome.target == node) & genome.enabled)
+        weight[links[:1] if genome.aggregation[node] == aggregation_code("product") else links] *= spread
         bias[node] = bias[node] * spread + targets.shift[k]
     return dataclasses.replace(genome, weight=weight, bias=bias)
-
-
-def can_take_units(genome: Genome) -> bool:
-    """Whether `in_target_units` is exact: every output aggregates by sum."""
-    outputs = slice(genome.num_inputs, genome.num_inputs + genome.num_outputs)
-    return bool((genome.aggregation[outputs] == aggregation_code("sum")).all())

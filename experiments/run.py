@@ -164,7 +164,12 @@ class Run:
 
     @classmethod
     def new(
-        cls, params: NEATParams, task: Task, settings: RunSettings, initial: Genome | None = None, learning: Learning | None = None
+        cls,
+        params: NEATParams,
+        task: Task,
+        settings: RunSettings,
+        initial: Genome | None = None,
+        learning: Learning | None = None,
     ) -> Run:
         """A run before its first generation; ``learning``: what networks learn before they are judged."""
         algorithm = NEAT(

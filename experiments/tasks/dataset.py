@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["OWN_DATA", "DatasetSettings"]
 
 OWN_DATA = "data"
-_OUTPUT = "identity"  # losses and scores take outputs as they are: numbers, or logits
+_OUTPUT = "identity"  # outputs are numbers or logits
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,7 @@ class DatasetSettings(TaskSettings):
         "", "balanced: every class counts the same; or CLASS=WEIGHT, CLASS=WEIGHT, ...", "own"
     )
     batch: int = parameter(0, "rows drawn anew for each generation; 0: all", "own", low=0)
-    own_batches: bool = parameter(
-        False, "each genome draws its own rows", "Zhang, Clune & Stanley 2017: ES on MNIST"
-    )
+    own_batches: bool = parameter(False, "each genome draws its own rows", "Zhang, Clune & Stanley 2017: ES on MNIST")
     parsimony: float = parameter(0.0, "a network is that much worse for each connection", "own", low=0.0)
     gradient_steps: int = parameter(0, "steps of gradient descent for each genome and generation", "own", low=0)
     learning_rate: float = parameter(0.01, "of gradient descent", "own", low=0.0)
@@ -105,13 +103,12 @@ class DatasetSettings(TaskSettings):
                     raise BadInput(f'task.{key} = "{name}": {error}') from None
 
     def adapt(self, neat: NEATParams) -> NEATParams:
-        if neat.output_activation in ("", _OUTPUT):
-            return dataclasses.replace(neat, output_activation=_OUTPUT)
-        name = self.objective or "cross-entropy or mse"
-        if name in ("mse", "mae"):
-            return neat
-        requirement = f'must be "{_OUTPUT}": {name} takes outputs as they are'
-        raise ParameterError("output_activation", neat.output_activation, requirement)
+        if neat.output_activation not in ("", _OUTPUT):
+            requirement = f'must be "{_OUTPUT}" for data: losses and scores take outputs as they are'
+            raise ParameterError("output_activation", neat.output_activation, requirement)
+        if neat.mode != "feedforward":
+            raise ParameterError("mode", neat.mode, 'must be "feedforward" for data: rows have no order')
+        return dataclasses.replace(neat, output_activation=_OUTPUT)
 
     @property
     def data(self) -> Data:

@@ -41,9 +41,9 @@ def ridge_readout(networks: Networks, rows: Rows, num_classes: int = 0, penalty:
 
 
 def _signs(labels: NDArray[np.int32], outputs: int) -> NDArray[np.float64]:
-    if outputs == 1:
-        return 2.0 * labels[:, None] - 1.0
-    return 2.0 * (labels[:, None] == np.arange(outputs)) - 1.0
+    """+1 where a row is of the output's class (of one output: the second), else -1; [R, O]."""
+    own = labels[:, None] == (np.arange(outputs) if outputs > 1 else 1)
+    return np.where(own, 1.0, -1.0).astype(np.float64)
 
 
 def _solve(

@@ -64,9 +64,10 @@ def _take(
     count = round(share * len(rows))
     position = np.arange(len(rows), dtype=np.int64)
     chosen = (position + 1) * count // max(len(rows), 1) > position * count // max(len(rows), 1)
-    if dataset.classes:  # a class's only row is to be learnt from
-        _, first, size = np.unique(dataset.y[rows[order]], return_index=True, return_counts=True)
-        chosen[first[size == 1]] = False
+    if dataset.classes:  # of each class some row is left to learn from
+        _, first = np.unique(dataset.y[rows[order]], return_index=True)
+        whole = np.logical_and.reduceat(chosen, first)
+        chosen[first[whole]] = False
     return np.sort(rows[order[chosen]]), np.sort(rows[order[~chosen]])
 
 

@@ -242,7 +242,8 @@ class NEATClassifier(ClassifierMixin, _NEATEstimator):  # type: ignore[misc]
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Evolve a network for rows X [R, I] of classes y [R]."""
         self._validate_params()
-        X, y = validate_data(self, X, y, dtype=np.float32)
+        rows: NDArray[np.float32]
+        rows, y = validate_data(self, X, y, dtype=np.float32)
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
@@ -250,7 +251,7 @@ class NEATClassifier(ClassifierMixin, _NEATEstimator):  # type: ignore[misc]
         weight = None
         if self.class_weight is not None:
             weight = compute_class_weight(self.class_weight, classes=self.classes_, y=y)[codes]
-        self._evolve(X, codes.astype(np.int32), len(self.classes_), weight)
+        self._evolve(rows, codes.astype(np.int32), len(self.classes_), weight)
         return self
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float32]:
@@ -265,7 +266,7 @@ class NEATClassifier(ClassifierMixin, _NEATEstimator):  # type: ignore[misc]
         found: NDArray[Any] = self.classes_[codes]
         return found
 
-    @available_if(lambda self: self.objective == "cross-entropy")
+    @available_if(lambda self: self.objective == "cross-entropy")  # type: ignore[untyped-decorator]
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Probability of each class [R, C]; with ``objective="cross-entropy"`` only, which makes them such."""
         logits = self.decision_function(X).astype(np.float64)
@@ -330,10 +331,11 @@ class NEATRegressor(MultiOutputMixin, RegressorMixin, _NEATEstimator):  # type: 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Evolve a network for rows X [R, I] of numbers y [R] or [R, O]."""
         self._validate_params()
-        X, y = validate_data(self, X, y, dtype=np.float32, multi_output=True, y_numeric=True)
+        rows: NDArray[np.float32]
+        rows, y = validate_data(self, X, y, dtype=np.float32, multi_output=True, y_numeric=True)
         targets = np.asarray(y, np.float32)
         self._single = targets.ndim == 1
-        self._evolve(X, targets.reshape(len(targets), -1), 0, None)
+        self._evolve(rows, targets.reshape(len(targets), -1), 0, None)
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:

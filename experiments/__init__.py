@@ -1,7 +1,7 @@
 """Running evolution, in Speciate: the command line, configurations, run folders, checkpoints.
 
-`evolve` runs an own task from Python; `NEATClassifier` and `NEATRegressor` are scikit-learn estimators. To read the package, begin with `run` (the circle), then `config`, `tasks`,
-`record`, `checkpoint`, and `cli` with `commands`.
+`evolve` runs an own task from Python; `NEATClassifier` and `NEATRegressor` are scikit-learn estimators. To read the
+package, begin with `run` (the circle), then `config`, `tasks`, `record`, `checkpoint`, and `cli` with `commands`.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ class Data:
         train = self.rows(self.split.train)
         validation = train if self.split.validation is self.split.train else self.rows(self.split.validation)
         try:
-            return SupervisedTask(
+            task = SupervisedTask(
                 train,
                 validation,
                 settings.measures.get("objective", find_measure("cross-entropy" if classes else "mse")),
@@ -96,6 +96,10 @@ class Data:
             )
         except ValueError as error:
             raise BadInput(f"{self.dataset.name}: {error}") from None
+        if settings.gradient_steps and not task.objective.gradient:
+            steps = f"task.gradient_steps = {settings.gradient_steps}"
+            raise BadInput(f"{self.dataset.name}: {steps}: the objective {task.objective.name} has no gradient")
+        return task
 
     @property
     def score(self) -> Measure:

@@ -37,7 +37,8 @@ class Formula:
 
 # Points as in tables 1 and 2 of McDermott et al., Genetic Programming Needs Better Benchmarks, GECCO 2012.
 # Koza: Genetic Programming, 1992 and 1994. Nguyen: Uy et al., Genetic Programming and Evolvable Machines 12, 2011.
-# Keijzer: EuroGP 2003. Vladislavleva et al., IEEE TEC 13(2), 2009. Pagie & Hogeweg, Evolutionary Computation 5(4), 1997.
+# Keijzer: EuroGP 2003. Vladislavleva et al., IEEE TEC 13(2), 2009.
+# Pagie & Hogeweg, Evolutionary Computation 5(4), 1997.
 FORMULAS = {
     "koza-1": Formula(lambda x: x**4 + x**3 + x**2 + x, 1, -1, 1, 20),
     "koza-2": Formula(lambda x: x**5 - 2 * x**3 + x, 1, -1, 1, 20),

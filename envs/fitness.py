@@ -7,7 +7,6 @@ generation, in this process, with all compiled networks.
 
 from __future__ import annotations
 
-import dataclasses
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -147,16 +146,4 @@ def fitness_of(function: Callable[[Any], Any], networks: Networks) -> float:
 
 def single(networks: Networks, p: int) -> Networks:
     """Network ``p`` alone."""
-    a, b = networks.node_start[p], networks.node_start[p + 1]
-    edges = slice(networks.edge_start[a], networks.edge_start[b])
-    return dataclasses.replace(
-        networks,
-        node_start=networks.node_start[p : p + 2] - a,
-        edge_start=networks.edge_start[a : b + 1] - networks.edge_start[a],
-        bias=networks.bias[a:b],
-        activation=networks.activation[a:b],
-        aggregation=networks.aggregation[a:b],
-        source=networks.source[edges],
-        weight=networks.weight[edges],
-        output_slot=networks.output_slot[p : p + 1],
-    )
+    return networks.part(p, p + 1)

@@ -66,6 +66,24 @@ class Networks:
         nodes = int(np.diff(self.node_start).max(initial=0))
         return self.num_inputs + nodes * (2 if self.recurrent else 1)
 
+    def part(self, begin: int, end: int) -> Networks:
+        """Networks begin <= p < end, as views; their genes are still those of the whole population."""
+        a, b = self.node_start[begin], self.node_start[end]
+        nodes, edges = slice(a, b), slice(self.edge_start[a], self.edge_start[b])
+        return dataclasses.replace(
+            self,
+            node_start=self.node_start[begin : end + 1] - a,
+            edge_start=self.edge_start[a : b + 1] - self.edge_start[a],
+            bias=self.bias[nodes],
+            activation=self.activation[nodes],
+            aggregation=self.aggregation[nodes],
+            source=self.source[edges],
+            weight=self.weight[edges],
+            output_slot=self.output_slot[begin:end],
+            edge_gene=None if self.edge_gene is None else self.edge_gene[edges],
+            node_gene=None if self.node_gene is None else self.node_gene[nodes],
+        )
+
 
 def compile_population(
     population: Population,

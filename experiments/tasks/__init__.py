@@ -8,27 +8,42 @@ from __future__ import annotations
 import difflib
 
 from experiments.tasks.base import TaskSettings
+from experiments.tasks.dataset import OWN_DATA, DatasetSettings
 from experiments.tasks.environment import EnvironmentSettings
 from experiments.tasks.function import FunctionSettings
 from experiments.tasks.xor import XORSettings
 from neat.params import ParameterError
 
-__all__ = ["EnvironmentSettings", "FunctionSettings", "TaskSettings", "XORSettings", "settings_class", "task_names"]
+__all__ = [
+    "DatasetSettings",
+    "EnvironmentSettings",
+    "FunctionSettings",
+    "TaskSettings",
+    "XORSettings",
+    "settings_class",
+    "task_names",
+]
 
 
 def task_names() -> list[str]:
     """The built-in tasks."""
+    from envs.datasets import dataset_names
     from envs.native import NATIVE_ENVS
 
-    return ["xor", *NATIVE_ENVS]
+    return ["xor", *NATIVE_ENVS, OWN_DATA, *dataset_names()]
 
 
 def settings_class(name: str) -> type[TaskSettings]:
     """The settings that a task of this name has; `ParameterError` when there is no such task."""
     if name == "xor":
         return XORSettings
-    if name in task_names():
+    from envs.datasets import is_dataset
+    from envs.native import NATIVE_ENVS
+
+    if name in NATIVE_ENVS:
         return EnvironmentSettings
+    if name == OWN_DATA or is_dataset(name):
+        return DatasetSettings
     if ":" in name:
         return FunctionSettings
     near = difflib.get_close_matches(name, task_names(), 1, 0.4)

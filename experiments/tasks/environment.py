@@ -10,7 +10,6 @@ from experiments.tasks.base import TaskSettings
 from neat.params import ParameterError, parameter
 
 if TYPE_CHECKING:
-    from envs.gym.judge import Score
     from envs.native import NativeEnv
     from envs.task import Task
     from genomes.network import Network
@@ -60,10 +59,10 @@ class EnvironmentSettings(TaskSettings):
 
         return NativeTask(self._env(), self.episodes, self.validation_episodes)
 
-    def final_test(self, network: Network, episodes: int, seed: int) -> Score | None:
+    def final_test(self, network: Network, episodes: int, seed: int) -> dict[str, Any] | None:
         from envs.gym import judge
 
         env = self._env()
         if env.check is not None:
             return None
-        return judge(env.gymnasium_id or f"speciate/{env.id}", network, env.act, episodes, seed)
+        return dataclasses.asdict(judge(env.gymnasium_id or f"speciate/{env.id}", network, env.act, episodes, seed))

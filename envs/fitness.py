@@ -7,7 +7,6 @@ generation, in this process, with all compiled networks.
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 import traceback
 from collections import deque
@@ -25,7 +24,7 @@ from genomes.kernels.parallel import available_cores
 from genomes.network import Network
 from genomes.networks import Networks
 
-__all__ = ["FitnessError", "FitnessTask", "single"]
+__all__ = ["FitnessError", "FitnessTask"]
 
 
 class FitnessError(RuntimeError):
@@ -115,7 +114,7 @@ class FitnessTask:
         fitness = np.full(len(networks), np.nan)
         for p in range(len(networks)):
             try:
-                fitness[p] = fitness_of(self.function, single(networks, p))
+                fitness[p] = fitness_of(self.function, networks.part(p, p + 1))
             except Exception:
                 self._fail(traceback.format_exc())
         return fitness
@@ -156,7 +155,7 @@ class _Jobs:
     def take(self) -> tuple[int, Networks] | None:
         with self._lock:
             p = self._todo.popleft() if self._todo and not self._halted else None
-        return None if p is None else (p, single(self.networks, p))
+        return None if p is None else (p, self.networks.part(p, p + 1))
 
     def died(self, job: int) -> None:
         with self._lock:
@@ -182,20 +181,3 @@ def fitness_of(function: Callable[[Any], Any], networks: Networks) -> float:
         return float(value)
     except (TypeError, ValueError):
         raise TypeError(f"a fitness function must return a number, it returned {value!r}") from None
-
-
-def single(networks: Networks, p: int) -> Networks:
-    """Network ``p`` alone."""
-    a, b = networks.node_start[p], networks.node_start[p + 1]
-    edges = slice(networks.edge_start[a], networks.edge_start[b])
-    return dataclasses.replace(
-        networks,
-        node_start=networks.node_start[p : p + 2] - a,
-        edge_start=networks.edge_start[a : b + 1] - networks.edge_start[a],
-        bias=networks.bias[a:b],
-        activation=networks.activation[a:b],
-        aggregation=networks.aggregation[a:b],
-        source=networks.source[edges],
-        weight=networks.weight[edges],
-        output_slot=networks.output_slot[p : p + 1],
-    )

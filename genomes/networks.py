@@ -13,6 +13,7 @@ to the upper slots after each activation, and live across the steps of an episod
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,22 @@ class Networks:
         """Slots of the largest network's value buffer."""
         nodes = int(np.diff(self.node_start).max(initial=0))
         return self.num_inputs + nodes * (2 if self.recurrent else 1)
+
+    def part(self, begin: int, end: int) -> Networks:
+        """The networks begin <= p < end alone."""
+        a, b = self.node_start[begin], self.node_start[end]
+        edges = slice(self.edge_start[a], self.edge_start[b])
+        return dataclasses.replace(
+            self,
+            node_start=self.node_start[begin : end + 1] - a,
+            edge_start=self.edge_start[a : b + 1] - self.edge_start[a],
+            bias=self.bias[a:b],
+            activation=self.activation[a:b],
+            aggregation=self.aggregation[a:b],
+            source=self.source[edges],
+            weight=self.weight[edges],
+            output_slot=self.output_slot[begin:end],
+        )
 
 
 def compile_population(

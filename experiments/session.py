@@ -15,10 +15,11 @@ from experiments.errors import BadInput, Failure
 from experiments.record import RunFolder, Table, write_json, write_whole
 from experiments.run import Champion, Row, Run
 from genomes.evaluation import Evaluation
-from genomes.files import GenomeFileError, load_genome, save_genome
+from genomes.files import GenomeFileError, load_genome, load_scaling, save_genome
 from genomes.kernels.parallel import available_cores, set_threads
 from genomes.network import Network
 from genomes.population import CONNECTION_GENES, NODE_GENES, Genome, Population
+from genomes.scaling import Scaling
 from neat.algorithm import NEAT
 from neat.report import GenerationReport
 
@@ -109,6 +110,7 @@ class Session:
 
         self.last_checkpoint = time.monotonic()
         try:
+            show_notes(self.display, self.config, self.run.task)
             self.display.begin(self.config, self.run, self.folder.path)
             try:
                 self.run.go(self._record)
@@ -152,7 +154,8 @@ class Session:
         summary = self.run.summary()
         if self.run.solved and stopped != "interrupted" and self.run.champion is not None:
             params = self.config.neat
-            network = Network(self.run.champion.genome, params.mode, params.activations_per_step)
+            champion = self.run.champion
+            network = Network(champion.genome, params.mode, params.activations_per_step, champion.scaling)
             score = self.config.task.final_test(network, 100, self.run.settings.seed)
             if score is not None:
                 summary["test"] = {k: getattr(score, k) for k in ("mean", "std", "min", "max", "episodes")}
@@ -165,13 +168,15 @@ class Session:
         if self.run.champion is None:
             path.unlink(missing_ok=True)
         else:
-            save_genome(self.run.champion.genome, path)
+            save_genome(self.run.champion.genome, path, self.run.champion.scaling)
 
     def _checkpoint(self) -> None:
         for table in (self.metrics, self.species):
             table.flush(sync=True)
         run, champion = self.run, self.run.champion
         arrays, scalars = run.algorithm.state_dict()
+        if hasattr(run.task, "state_dict"):
+            arrays |= {f"task.{name}": array for name, array in run.task.state_dict().items()}
         state: dict[str, Any] = {
             "config": self.config.digest(),
             "algorithm": scalars,
@@ -193,16 +198,25 @@ class Session:
                 "fitness": champion.fitness,
                 "score": champion.score,
             }
+            if champion.scaling is not None:
+                arrays |= {f"champion.scaling.{name}": getattr(champion.scaling, name) for name in ("shift", "scale")}
+                state["champion_limit"] = champion.scaling.limit
         write_checkpoint(self.folder.path / "checkpoints", run.generations, Checkpoint(arrays, state))
         self.last_checkpoint = time.monotonic()
 
 
-def load_champion(folder: Path) -> Genome:
-    """The champion of a run's folder."""
+def show_notes(display: Display, config: Config, task: Any) -> None:
+    """Say what was chosen for the user."""
+    for text in (*config.notes, *getattr(task, "notes", ())):
+        display.note(text)
+
+
+def load_champion(folder: Path) -> tuple[Genome, Scaling | None]:
+    """The champion of a run's folder, and how its inputs are scaled."""
     path = folder / "champion.json"
     if not path.is_file():
         raise BadInput(f"{path}: is missing: the run has no champion yet")
-    return _load_genome(path)
+    return _load_genome(path), load_scaling(path)
 
 
 def initial_genome(config: Config) -> Genome | None:
@@ -222,8 +236,8 @@ def _load_genome(path: Path) -> Genome:
 
 
 def _make_run(config: Config) -> Run:
-    task = config.task.make(config.run.on_error)
     try:
+        task = config.task.make(config.run.on_error)
         return Run.new(config.neat, task, config.run, initial_genome(config))
     except ValueError as error:
         raise BadInput(f"{config.run.initial_genome or config.task.name}: {error}") from None
@@ -247,7 +261,13 @@ def _restore(run: Run, checkpoint: Checkpoint, folder: Path) -> None:
         if state["champion"] is not None:
             genes: dict[str, Any] = {name: arrays[f"champion.{name}"] for name in (*NODE_GENES, *CONNECTION_GENES)}
             shape = {key: state["algorithm"][key] for key in ("num_inputs", "num_outputs", "bias_input")}
-            run.champion = Champion(Genome(**shape, **genes), **state["champion"])
+            scaling = None
+            if "champion_limit" in state:
+                parts = arrays["champion.scaling.shift"], arrays["champion.scaling.scale"]
+                scaling = Scaling(*parts, state["champion_limit"])
+            run.champion = Champion(Genome(**shape, **genes), **state["champion"], scaling=scaling)
+        if hasattr(run.task, "restore"):
+            run.task.restore({k.removeprefix("task."): v for k, v in arrays.items() if k.startswith("task.")})
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise BadInput(f"{folder / 'checkpoints'}: the checkpoint does not fit this release: {error!r}") from None
 
@@ -259,7 +279,9 @@ def _disk_failure(error: OSError, folder: Path) -> Failure:
     return Failure(f"{where}cannot be written: {error.strerror or error}; {last}: `neat resume {folder}` goes on")
 
 
-def champion_score(config: Config, champion: Genome, episodes: int, seed: int) -> dict[str, Any]:
+def champion_score(
+    config: Config, champion: Genome, scaling: Scaling | None, episodes: int, seed: int
+) -> dict[str, Any]:
     """Mean, std, min, max and number of a champion's fresh episodes; of its one check where a task has no episodes."""
     import dataclasses
 
@@ -267,7 +289,11 @@ def champion_score(config: Config, champion: Genome, episodes: int, seed: int) -
     from genomes.networks import compile_population
 
     params = config.neat
-    score = config.task.final_test(Network(champion, params.mode, params.activations_per_step), episodes, seed)
+    network = Network(champion, params.mode, params.activations_per_step, scaling)
+    try:
+        score = config.task.final_test(network, episodes, seed)
+    except ValueError as error:
+        raise BadInput(f"{config.task.name}: {error}") from None
     if score is not None:
         return dataclasses.asdict(score)
     task = config.task.make("stop")

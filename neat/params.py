@@ -268,6 +268,10 @@ def checked(field: dataclasses.Field[Any], value: Any) -> Any:
     kind = str(field.type).removesuffix(" | None")
     if kind == "float" and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
+    if kind.startswith("dict"):
+        if not isinstance(value, dict):
+            raise ParameterError(field.name, value, "must be a table, NAME = value")
+        return value
     if kind.startswith("tuple"):
         value = _checked_tuple(field, value)
     elif type(value).__name__ != kind:

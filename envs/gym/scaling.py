@@ -7,11 +7,18 @@ from numpy.typing import NDArray
 
 from genomes.scaling import Scaling
 
-__all__ = ["SCALINGS", "bounds_scaling", "running_scaling"]
+__all__ = ["SCALINGS", "bounds_scaling", "choose_scaling", "running_scaling"]
 
-SCALINGS = ("none", "bounds", "running")
+SCALINGS = ("auto", "none", "bounds", "running")
 LIMIT = 10.0  # standard deviations
 LEAST_DEVIATION = 1e-6  # an input that varies less is taken as constant, and left in its unit
+
+
+def choose_scaling(low: NDArray[np.float64], high: NDArray[np.float64]) -> str:
+    """What ``"auto"`` stands for, given the bounds of the inputs [I]."""
+    if not (np.isfinite(low) & np.isfinite(high)).all():
+        return "running"
+    return "none" if max(abs(low).max(), abs(high).max()) <= 1.0 else "bounds"
 
 
 def bounds_scaling(low: NDArray[np.float64], high: NDArray[np.float64]) -> Scaling:

@@ -18,7 +18,7 @@ from envs.fitness import FitnessError
 from envs.gym.jobs import EpisodeJobs
 from envs.gym.make import EnvMaker, Factory, keeps_history
 from envs.gym.play import Batch, Player
-from envs.gym.scaling import SCALINGS, bounds_scaling, running_scaling
+from envs.gym.scaling import SCALINGS, bounds_scaling, choose_scaling, running_scaling
 from envs.gym.spaces import action_map, observation_map
 from envs.task import Key
 from envs.workers import WorkerPool
@@ -53,7 +53,8 @@ class GymTask:
     max_steps : an episode is cut off here; 0: at the environment's own limit, or 1,000 where it registers none.
     give_up : ends an episode of training after so many steps without a new highest return; 0: never.
     scaling : of observations. ``"none"``; ``"bounds"``: each bounded number to [-1, 1]; ``"running"``: by mean and
-        standard deviation of all that was observed in generations before, clipped at 10 (see `absorb`).
+        standard deviation of all that was observed in generations before, clipped at 10 (see `absorb`); ``"auto"``:
+        by the bounds where all numbers have them, else running.
     action : how Box actions are made, see `envs.gym.spaces.action_map`.
     recheck : the best of a generation is chosen among so many by ``recheck_episodes`` further episodes; 0: by fitness.
     validation_episodes : fresh episodes that check a champion. The first fifth is played first, and the rest only if it
@@ -84,7 +85,7 @@ class GymTask:
         quantile: float = 0.25,
         max_steps: int = 0,
         give_up: int = 0,
-        scaling: str = "none",
+        scaling: str = "auto",
         action: str = "clip",
         recheck: int = 0,
         recheck_episodes: int = 20,
@@ -120,11 +121,26 @@ class GymTask:
             threshold = probe.spec.reward_threshold if probe.spec is not None else None
         finally:
             probe.close()
+        if scaling == "auto":
+            self.scaling_kind = choose_scaling(self.observations.low, self.observations.high)
         self.target = target if target is not None else threshold
         self.num_inputs, self.num_outputs = self.observations.size, self.actions.size
         self._moments = np.zeros(1 + 2 * self.num_inputs)  # all observations so far: count, sums, sums of squares
         self._player: Player | None = None
         self._pool: WorkerPool | None = None
+
+    @property
+    def notes(self) -> list[str]:
+        """What was read off the environment, a line each."""
+        scaling = {"none": "not scaled", "bounds": "scaled by their bounds", "running": "scaled by mean and deviation"}
+        seen, episodes = self.observations, "1 episode" if self.episodes == 1 else f"{self.episodes} episodes"
+        lines = [
+            f"{seen.size} inputs: observations, {scaling[self.scaling_kind]}",
+            f"{self.actions.size} outputs: {self.actions.meaning}",
+            f"fitness: {self.fitness} return of {episodes}, "
+            + ("the same for all genomes of a generation" if self.starts == "common" else "other ones for each genome"),
+        ]
+        return lines + [f"left out of what networks see: {entry}" for entry in seen.omitted]
 
     @property
     def scaling(self) -> Scaling | None:
@@ -141,6 +157,7 @@ class GymTask:
         ------
         FitnessError : the environment raised an exception, and ``on_error`` is ``"stop"``.
         """
+        self.errors = []
         seeds = self._seeds(key, EPISODES, self.episodes, len(networks))
         returns, steps, moments = self._play(networks, seeds, self.give_up)
         extras = {} if moments is None else {"observations": moments}
@@ -217,7 +234,6 @@ class GymTask:
         self, networks: Networks, seeds: NDArray[np.int64], give_up: int
     ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64] | None]:
         """Returns [P, K], steps [P], and where the scaling wants them the observations' moments [P, 1 + 2I]."""
-        self.errors = []
         size, episodes = seeds.shape
         numbers = np.repeat(np.arange(size), episodes)
         moments = self.scaling_kind == "running"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from neat.params import parameter
 
@@ -24,6 +24,13 @@ class TaskSettings:
 
     def load(self, folder: Path) -> None:
         """Import what the task needs from the user's ``folder``."""
+
+    def check(self) -> None:
+        """`BadInput` when the task cannot be made; what can go wrong is found before there is a run folder."""
+
+    def suggest(self) -> dict[str, dict[str, Any]]:
+        """Settings of [neat] and [run] for a run that is given nothing but the task's name."""
+        return {}
 
     def make(self, on_error: str) -> Task:
         """The task."""

@@ -21,6 +21,7 @@ __all__ = ["EnvironmentSettings"]
 class EnvironmentSettings(TaskSettings):
     """A native environment."""
 
+    native: bool = parameter(True, "false: Gymnasium's own environment instead", "own")
     episodes: int = parameter(5, "episodes of each genome in a generation", "own", low=1)
     validation_episodes: int = parameter(100, "fresh episodes that check a champion", "Gymnasium's criterion", low=1)
     target: float | None = parameter(None, "mean return of the check that counts as solved", "own")
@@ -28,7 +29,7 @@ class EnvironmentSettings(TaskSettings):
     def _env(self) -> Any:
         from envs.native import native_env
 
-        env = native_env(self.name)
+        env = native_env(self.name.removeprefix("speciate/"))
         return env if self.target is None else dataclasses.replace(env, target=self.target)
 
     def make(self, on_error: str) -> Task:

@@ -143,13 +143,16 @@ def keeps_history(make: Callable[[], Any], seed: int = 1) -> bool:
 
 
 def _trace(env: Any, seed: int) -> Any:
-    """Observations, rewards and ends of an episode with random actions."""
+    """Observations and rewards of an episode with random actions, to its end or to an exception."""
     seen = observation_map(env.observation_space)
     env.action_space.seed(seed)
     observation, _ = env.reset(seed=seed)
     rows = [np.append(seen(observation).astype(np.float64), 0.0)]
     for _ in range(PROBE_STEPS):
-        observation, reward, terminated, truncated, _ = env.step(env.action_space.sample())
+        try:
+            observation, reward, terminated, truncated, _ = env.step(env.action_space.sample())
+        except Exception:  # an evaluation that meets it will say so
+            break
         rows.append(np.append(seen(observation).astype(np.float64), float(reward)))
         if terminated or truncated:
             break

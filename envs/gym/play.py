@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.gym.make import keeps_history
 from envs.gym.spaces import ActionMap, ObservationMap, action_map, observation_map
 from genomes.lanes import Lanes
 from genomes.networks import Networks
@@ -55,10 +56,10 @@ class Player:
     make : makes an environment.
     box : see `action_map`.
     lanes : environments that advance together.
-    fresh : make a new environment for each episode: its reset keeps something of the past.
+    fresh : make a new environment for each episode; None: where `keeps_history` says so, found out by trying.
     """
 
-    def __init__(self, make: Callable[[], Any], box: str, lanes: int, fresh: bool) -> None:
+    def __init__(self, make: Callable[[], Any], box: str, lanes: int, fresh: bool | None = None) -> None:
         self.make, self.box, self.lanes, self.fresh = make, box, lanes, fresh
         self._idle: list[Any] = []
         self._maps: tuple[ObservationMap, ActionMap] | None = None
@@ -68,6 +69,8 @@ class Player:
 
     def __call__(self, batch: Batch) -> Played:
         """Play a batch."""
+        if self.fresh is None:
+            self.fresh = keeps_history(self.make)
         return _Game(self, batch).played()
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from envs.fitness import FitnessError
 from envs.gym.jobs import EpisodeJobs
-from envs.gym.make import EnvMaker, Factory, keeps_history
+from envs.gym.make import EnvMaker, Factory
 from envs.gym.play import Batch, Player
 from envs.gym.scaling import SCALINGS, bounds_scaling, choose_scaling, running_scaling
 from envs.gym.spaces import action_map, observation_map
@@ -54,7 +54,7 @@ class GymTask:
     give_up : ends an episode of training after so many steps without a new highest return; 0: never.
     scaling : of observations. ``"none"``; ``"bounds"``: each bounded number to [-1, 1]; ``"running"``: by mean and
         standard deviation of all that was observed in generations before, clipped at 10 (see `absorb`); ``"auto"``:
-        by the bounds where all numbers have them, else running.
+        none where all bounds are within ±1, else running.
     action : how Box actions are made, see `envs.gym.spaces.action_map`.
     recheck : the best of a generation is chosen among so many by ``recheck_episodes`` further episodes; 0: by fitness.
     validation_episodes : fresh episodes that check a champion. The first fifth is played first, and the rest only if it
@@ -208,7 +208,7 @@ class GymTask:
     def player(self) -> Player:
         """What plays in each worker."""
         if self._player is None:
-            self._player = Player(self.make, self.action, LANES, keeps_history(self.make))
+            self._player = Player(self.make, self.action, LANES)
         return self._player
 
     def _seeds(self, key: Key, purpose: int, episodes: int, genomes: int, common: bool = False) -> NDArray[np.int64]:

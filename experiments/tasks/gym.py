@@ -51,8 +51,8 @@ class GymSettings(TaskSettings):
         0, "ends an episode of training after so many steps without a new highest return; 0: never", "own", low=0
     )
     scaling: str = parameter(
-        "auto", "of observations: none; by the space's bounds; by running mean and deviation; auto: by the bounds "
-        "where all numbers have them, else running", "own", choices=("auto", "none", "bounds", "running"),
+        "auto", "of observations: none; by the space's bounds; by running mean and deviation; auto: none "
+        "where all bounds are within ±1, else running", "own", choices=("auto", "none", "bounds", "running"),
     )  # fmt: skip
     action: str = parameter(
         "clip", "bounded numbers: outputs of -1 to 1, or their tanh, stretched to the bounds; or the outputs as they "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,16 @@ if TYPE_CHECKING:
     from envs.task import Task
     from genomes.network import Network
 
-__all__ = ["TaskSettings"]
+__all__ = ["Stage", "TaskSettings"]
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """A Gymnasium environment that draws itself, and how a network plays it (see `envs.gym.judge.play`)."""
+
+    env: Any
+    act: Callable[..., Any]
+    observe: Callable[[Any], Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -38,4 +48,8 @@ class TaskSettings:
 
     def final_test(self, network: Network, episodes: int, seed: int) -> Score | None:
         """The champion on fresh episodes of the real environment; None where there is no environment."""
+        return None
+
+    def stage(self, render_mode: str) -> Stage | None:
+        """The environment to watch a champion in; None where there is none that can be drawn."""
         return None

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from experiments.tasks.base import TaskSettings
+from experiments.tasks.base import Stage, TaskSettings
 from neat.params import parameter
 
 if TYPE_CHECKING:
@@ -42,3 +42,14 @@ class EnvironmentSettings(TaskSettings):
 
         env = self._env()
         return judge(env.gymnasium_id, network, env.act, episodes, seed) if env.gymnasium_id else None
+
+    def stage(self, render_mode: str) -> Stage | None:
+        import gymnasium
+
+        env = self._env()
+        if not env.gymnasium_id:
+            return None
+        return Stage(gymnasium.make(env.gymnasium_id, render_mode=render_mode), env.act)
+
+    def suggest(self) -> dict[str, dict[str, Any]]:
+        return {"task": {"native": True}}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.errors import BadInput
-from experiments.tasks.base import TaskSettings
+from experiments.tasks.base import Stage, TaskSettings
 from neat.params import parameter
 
 if TYPE_CHECKING:
@@ -104,3 +104,10 @@ class GymSettings(TaskSettings):
         task = self.make("stop")
         fresh = keeps_history(task.make)
         return judge(task.make, network, task.actions, episodes, seed, observe=task.observations, fresh=fresh)
+
+    def stage(self, render_mode: str) -> Stage | None:
+        task = self.make("stop")
+        env = task.make(render_mode)
+        if render_mode not in env.metadata.get("render_modes", ()):
+            return None
+        return Stage(env, task.actions, task.observations)

@@ -174,7 +174,7 @@ def _configure(
     task = reader.section("task", task_class, tables["task"])
     folder = (home / getattr(task, "folder", ".")).resolve()
     task.load(folder)  # imports the user's module, which may register activation functions
-    notes = _suggest(task, tables) if suggest else ()
+    task, notes = _suggest(task, tables) if suggest else (task, ())
     preset = tables["neat"].pop("preset", "default")
     if type(preset) is not str or preset not in PRESETS:
         hint = _nearest(str(preset), PRESETS)
@@ -189,14 +189,17 @@ def _configure(
     return Config(task, preset, neat, run, folder, notes)
 
 
-def _suggest(task: TaskSettings, tables: dict[str, dict[str, Any]]) -> tuple[str, ...]:
-    """Fill in what the task suggests and the user has not set; says so."""
-    chosen = []
+def _suggest(task: TaskSettings, tables: dict[str, dict[str, Any]]) -> tuple[TaskSettings, tuple[str, ...]]:
+    """Fill in what the task suggests and the user has not set; also gives lines that say so."""
+    chosen = {}
     for section, settings in task.suggest().items():
         for key, value in settings.items():
-            if tables[section].setdefault(key, value) is value:
-                chosen.append(f"{section}.{key} = {_shown(value)}")
-    return (f"chosen for you: {', '.join(chosen)}; --set changes any setting",) if chosen else ()
+            if key not in tables[section]:
+                tables[section][key] = value
+                chosen[f"{section}.{key}"] = value
+    task = dataclasses.replace(task, **{k: v for k, v in tables["task"].items() if f"task.{k}" in chosen})
+    said = f"chosen for you: {', '.join(f'{key} = {_shown(value)}' for key, value in chosen.items())}" if chosen else ""
+    return task, tuple(text for text in (task.remark(), said) if text)
 
 
 _Section = TypeVar("_Section")

@@ -70,7 +70,7 @@ def evolve(
     *,
     num_inputs: int | None = None,
     num_outputs: int | None = None,
-    params: NEATParams | str = "default",
+    params: NEATParams | str | None = None,
     generations: int = 100,
     evaluations: int = 0,
     minutes: float = 0.0,
@@ -97,7 +97,8 @@ def evolve(
         return fitness [P]); or a Gymnasium environment: its id, or a function without arguments that makes one; or a
         `Task`, a `NativeEnv`, or the name of a built-in task.
     num_inputs, num_outputs : of the networks; needed for a fitness function only.
-    params : `NEATParams`, or a preset's name; ``overrides`` replace single ones: ``population=300``.
+    params : `NEATParams`, or a preset's name, by default ``"control"`` for a Gymnasium environment and ``"default"``
+        for anything else; ``overrides`` replace single ones: ``population=300``.
     generations, evaluations, minutes : limits; 0 is none.
     seed : decides the result.
     target : fitness that counts as solved, for a fitness function or an environment; a task has its own.
@@ -117,10 +118,12 @@ def evolve(
     TypeError, ValueError : an argument is wrong.
     KeyboardInterrupt : on Ctrl-C; the run folder, if any, can be resumed.
     """
-    neat = _params(params, overrides)
     limits = {"generations": generations, "evaluations": evaluations, "minutes": minutes, "threads": threads or 0}
     settings = RunSettings(seed=seed, stop_when_solved=stop_when_solved, on_error=on_error, **limits)  # type: ignore[arg-type]
     made = _task(task, num_inputs, num_outputs, target, maximize, per, workers, on_error)
+    if params is None:
+        params = "control" if isinstance(made, GymTask) else "default"
+    neat = _params(params, overrides)
     preset = params if isinstance(params, str) else "default"
     config = Config(_settings(task, made), preset, neat, settings, Path.cwd())
     run = Run.new(neat, made, settings, initial)

@@ -14,7 +14,7 @@ import numpy as np
 
 from envs.gym.spaces import observation_map
 
-__all__ = ["STEP_LIMIT", "EnvError", "EnvMaker", "Factory", "keeps_history", "nearest_ids"]
+__all__ = ["STEP_LIMIT", "EnvError", "EnvMaker", "Factory", "depends_on_seed", "keeps_history", "nearest_ids"]
 
 STEP_LIMIT = 1000  # where an environment registers none, as CliffWalking-v1
 PACKAGES = {"ALE/": "ale_py", "MiniGrid-": "minigrid", "BabyAI-": "minigrid"}  # register on import: id -> module
@@ -142,10 +142,19 @@ def keeps_history(make: Callable[[], Any], seed: int = 1) -> bool:
         env.close()
 
 
-def _trace(env: Any, seed: int) -> Any:
+def depends_on_seed(make: Callable[[], Any]) -> bool:
+    """Whether episodes with equal actions and different seeds differ."""
+    env = make()
+    try:
+        return not np.array_equal(_trace(env, 1, 1), _trace(env, 2, 1), equal_nan=True)
+    finally:
+        env.close()
+
+
+def _trace(env: Any, seed: int, actions: int = 1) -> Any:
     """Observations and rewards of an episode with random actions, to its end or to an exception."""
     seen = observation_map(env.observation_space)
-    env.action_space.seed(seed)
+    env.action_space.seed(actions)
     observation, _ = env.reset(seed=seed)
     rows = [np.append(seen(observation).astype(np.float64), 0.0)]
     for _ in range(PROBE_STEPS):

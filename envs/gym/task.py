@@ -135,11 +135,13 @@ class GymTask:
         scaling = {"none": "not scaled", "bounds": "scaled by their bounds", "running": "scaled by mean and deviation"}
         seen, episodes = self.observations, "1 episode" if self.episodes == 1 else f"{self.episodes} episodes"
         lines = [
-            f"{seen.size} inputs: observations, {scaling[self.scaling_kind]}",
-            f"{self.actions.size} outputs: {self.actions.meaning}",
+            f"inputs: {seen.size}, observations, {scaling[self.scaling_kind]}",
+            f"outputs: {self.actions.size}, {self.actions.meaning}",
             f"fitness: {self.fitness} return of {episodes}, "
             + ("the same for all genomes of a generation" if self.starts == "common" else "other ones for each genome"),
         ]
+        if self.target is not None:
+            lines.append(f"solved at a mean return of {self.target:g} over {self.validation_episodes} fresh episodes")
         return lines + [f"left out of what networks see: {entry}" for entry in seen.omitted]
 
     @property

@@ -39,8 +39,12 @@ class TaskSettings:
         """`BadInput` when the task cannot be made; what can go wrong is found before there is a run folder."""
 
     def suggest(self) -> dict[str, dict[str, Any]]:
-        """Settings of [neat] and [run] for a run that is given nothing but the task's name."""
+        """Settings, by section and key, for a run that is given nothing but the task's name."""
         return {}
+
+    def remark(self) -> str:
+        """What such a run should say of the task, else empty."""
+        return ""
 
     def make(self, on_error: str) -> Task:
         """The task."""

@@ -51,5 +51,5 @@ class EnvironmentSettings(TaskSettings):
             return None
         return Stage(gymnasium.make(env.gymnasium_id, render_mode=render_mode), env.act)
 
-    def suggest(self) -> dict[str, dict[str, Any]]:
-        return {"task": {"native": True}}
+    def remark(self) -> str:
+        return f"{self.name}: our own environment of this id, compiled; task.native = false takes Gymnasium's"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GymSettings", "is_environment_id"]
 
-MOST_FIRST_LINKS = 2_000  # of a fully connected first genome; where there would be more, it starts with a part of them
+MOST_FIRST_LINKS = 20_000  # of a fully connected first genome; where there would be more, it starts with one
 
 
 def is_environment_id(name: str) -> bool:
@@ -87,15 +87,16 @@ class GymSettings(TaskSettings):
         return GymTask(self.name, kwargs=self.kwargs, **settings, workers=self.workers or None, on_error=on_error)
 
     def suggest(self) -> dict[str, dict[str, Any]]:
+        from envs.gym.make import depends_on_seed
         from envs.gym.task import GymTask
 
         self.check()
         task = GymTask(self.name, kwargs=self.kwargs, action=self.action)
-        links = task.num_inputs * task.num_outputs
-        neat: dict[str, Any] = {"population": 200}
-        if links > MOST_FIRST_LINKS:
-            neat |= {"initial": "fraction", "initial_fraction": round(MOST_FIRST_LINKS / links, 4)}
-        return {"neat": neat, "run": {"generations": 100}}
+        episodes = 5 if depends_on_seed(task.make) else 1
+        neat: dict[str, Any] = {"preset": "control", "population": 200, "activations": ["tanh"]}
+        if task.num_inputs * task.num_outputs > MOST_FIRST_LINKS:
+            neat |= {"initial": "fs-neat"}
+        return {"task": {"episodes": episodes}, "neat": neat, "run": {"generations": 100}}
 
     def final_test(self, network: Network, episodes: int, seed: int) -> Score | None:
         from envs.gym.judge import judge

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from neat.weights.method import Fitness, Method, MethodParams, MethodState, Vector, parameter
 
-__all__ = ["EnsembleKalman", "KalmanParams", "KalmanState", "kalman_weights"]
+__all__ = ["EnsembleKalman", "KalmanParams", "KalmanState", "kalman_factors"]
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,10 @@ class EnsembleKalman(Method[KalmanParams, KalmanState]):
         if sound.sum() < 2:
             raise ValueError(f"generation {self.generation}: outputs of fewer than two candidates are finite")
         good = state.members[sound]
-        mixing = kalman_weights(outputs[sound], targets, self.params.noise, self.params.adaptive)
+        left, right = kalman_factors(outputs[sound], targets, self.params.noise, self.params.adaptive)
         mean = good.mean(axis=0)
         moved = np.repeat(mean[None], len(fitness), axis=0)
-        moved[sound] = good + mixing.astype(good.dtype) @ (good - mean)
+        moved[sound] = good + left.astype(good.dtype) @ (right.astype(good.dtype) @ (good - mean))
         if self.params.momentum:
             step = state.generation + 1
             rate = self.params.momentum * step / (step + 3)
@@ -87,21 +87,21 @@ class EnsembleKalman(Method[KalmanParams, KalmanState]):
             state.members = self.bounds.clip(state.members)
 
 
-def kalman_weights(outputs: NDArray[np.float64], targets: NDArray[np.float64], noise: float, adaptive: bool) -> Fitness:
-    """[J, J] such that the update of the ensemble is this times its deviations from the mean.
+def kalman_factors(
+    outputs: NDArray[np.float64], targets: NDArray[np.float64], noise: float, adaptive: bool
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Matrices L [J, m] and R [m, J] such that L·R·(U - Ū) is the update of the ensemble U [J, D]; m = min(J, K).
 
-    With B = G - Ḡ [J, K] and A = U - Ū: C_up = AᵀB/J and C_pp = BᵀB/J, so C_up(C_pp + ΓI)⁻¹r = Aᵀ B(BᵀB + JγI)⁻¹r,
-    and B(BᵀB + JγI)⁻¹ = (BBᵀ + JγI)⁻¹B.
+    With B = G - Ḡ [J, K]: C_up = (U - Ū)ᵀB/J and C_pp = BᵀB/J, so C_up(C_pp + γI)⁻¹r = (U - Ū)ᵀB(BᵀB + JγI)⁻¹r, and
+    B(BᵀB + JγI)⁻¹ = (BBᵀ + JγI)⁻¹B.
     """
     members, values = outputs.shape
     deviation = outputs - outputs.mean(axis=0)
-    if adaptive:  # C_up (h·C_pp + Γ)⁻¹ h
-        size = np.linalg.norm(deviation @ deviation.T if members < values else deviation.T @ deviation) / members
-        noise = noise * (size + 1e-8)
-    ridge = members * noise
+    few_values = values <= members
+    square = deviation.T @ deviation if few_values else deviation @ deviation.T
+    if adaptive:
+        noise = noise * (float(np.linalg.norm(square)) / members + 1e-8)
+    damped = square + members * noise * np.eye(len(square))
     misfit = (targets - outputs).T  # [K, J]
-    if values <= members:
-        solved = np.linalg.solve(deviation.T @ deviation + ridge * np.eye(values), misfit)
-        return np.asarray((deviation @ solved).T, np.float64)
-    solved = np.linalg.solve(deviation @ deviation.T + ridge * np.eye(members), deviation @ misfit)
-    return np.asarray(solved.T, np.float64)
+    solved = np.linalg.solve(damped, misfit if few_values else deviation @ misfit).T
+    return np.asarray(solved), np.asarray(deviation.T if few_values else np.eye(members))

@@ -72,7 +72,6 @@ def perturbed(
         kernels.perturb,
         len(rows) * chunks,
         out,
-        chunks,
         center,
         np.broadcast_to(np.asarray(which, np.int64), rows.shape).copy(),
         np.broadcast_to(np.asarray(factor, center.dtype), rows.shape).copy(),

@@ -57,26 +57,32 @@ def uniform_rows(begin, end, out, chunks, index, seed, generation, purpose):
 
 
 @kernel
-def perturb(begin, end, out, chunks, center, which, factor, scale, index, generation, seed, purpose):
+def perturb(begin, end, out, center, which, factor, scale, index, generation, seed, purpose):
     """``out[r] = center[which[r]] + factor[r] * scale * noise``; noise keyed by (generation[r], index[r]).
 
-    ``scale`` is of length D, or 1 for the same scale everywhere.
+    ``scale`` is of length D, or 1 for the same scale everywhere. Items are (chunk, row): rows that follow each other
+    with the same noise, as mirrored pairs do, share its drawing.
     """
     buffer = np.empty(CHUNK, np.float32)
+    rows = len(index)
+    filled, last = -1, -1  # chunk and row that the buffer was drawn for
     for item in range(begin, end):
-        row, chunk = item // chunks, item % chunks
+        chunk, row = item // rows, item % rows
         first = chunk * CHUNK
         part = out[row, first : first + CHUNK]
         base = center[which[row], first : first + CHUNK]
-        fill_normals(buffer, len(part), seed, generation[row], purpose, index[row], chunk)
+        if filled != chunk or index[last] != index[row] or generation[last] != generation[row]:
+            fill_normals(buffer, len(part), seed, generation[row], purpose, index[row], chunk)
+        filled, last = chunk, row
+        step = factor[row]
         if len(scale) == 1:
-            step = factor[row] * scale[0]
+            step *= scale[0]
             for k in range(len(part)):
                 part[k] = base[k] + step * buffer[k]
         else:
             own = scale[first : first + CHUNK]
             for k in range(len(part)):
-                part[k] = base[k] + factor[row] * own[k] * buffer[k]
+                part[k] = base[k] + step * own[k] * buffer[k]
 
 
 @kernel
@@ -90,10 +96,11 @@ def sum_noise(begin, end, total, squares, weights, index, seed, generation, purp
         part = total[chunk * CHUNK : (chunk + 1) * CHUNK]
         second = squares[chunk * CHUNK : (chunk + 1) * CHUNK]
         for i in range(len(weights)):
-            if weights[i] == 0:
+            weight = weights[i]
+            if weight == 0:
                 continue
             fill_normals(buffer, len(part), seed, generation, purpose, index[i], chunk)
             for k in range(len(part)):
-                part[k] += weights[i] * buffer[k]
+                part[k] += weight * buffer[k]
             for k in range(len(second)):
-                second[k] += weights[i] * buffer[k] * buffer[k]
+                second[k] += weight * buffer[k] * buffer[k]

@@ -30,6 +30,7 @@ LEAST_EPISODES = 8  # a class with fewer does not fill lanes
 MOST_FILLING = 12.0  # a class whose common plan has more edges than this multiple of a genome's own is better off alone
 MOST_PAIRS = 1 << 22  # (node, slot) pairs of a class: bounds the scratch of planning
 GRAIN = 4 * LANES
+NUMBER = int | float | np.number | np.bool_
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +39,20 @@ class Episodes:
 
     returns: NDArray[np.float32]  # [P, K] sum of rewards; NaN where a state or reward was not finite
     steps: NDArray[np.int32]  # [P, K]
+    ends: NDArray[np.float32]  # [P, K, S+1] last state, and sum of the recent measures; [0, 0, S+1]: nobody asked
+    scores: NDArray[np.float32]  # [P, K] fitness; the returns where the environment has no score of its own
+    behaviours: NDArray[np.float32]  # [P, K, B]
+
+    @classmethod
+    def empty(cls, env: NativeEnv, size: int, episodes: int) -> Episodes:
+        """Room for the episodes of ``size`` genomes, not filled yet."""
+        returns, kept = np.empty((size, episodes), np.float32), (size, episodes)
+        if env.score is None and env.behaviour is None:
+            kept = (0, 0)
+        ends = np.empty((*kept, env.num_states + 1), np.float32)
+        scores = returns if env.score is None else np.empty_like(returns)
+        behaviours = np.empty((size, episodes, env.num_behaviours), np.float32)
+        return cls(returns, np.empty((size, episodes), np.int32), ends, scores, behaviours)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,13 +92,17 @@ def rollout(env: NativeEnv, networks: Networks, starts: NDArray[np.float32]) -> 
     if starts.ndim != 2 or starts.shape[1] != env.num_states:
         raise ValueError(f"starting states must have shape [K, {env.num_states}], got {starts.shape}")
     size, episodes = len(networks), len(starts)
-    result = Episodes(np.empty((size, episodes), np.float32), np.empty((size, episodes), np.int32))
+    result = Episodes.empty(env, size, episodes)
     if result.returns.size == 0:
         return result
     plan = make_plan(networks, episodes)
     unsure = np.zeros(size, np.bool_)
     play_in_lanes(env, networks, starts, plan, result, unsure)
     play_alone(env, networks, starts, np.concatenate([plan.alone, np.flatnonzero(unsure)]), result)
+    if env.score is not None:
+        _run(env, kernels.score_episodes, 1, size, result.ends, result.returns, result.steps, result.scores)
+    if env.behaviour is not None:
+        _run(env, kernels.describe, 1, size, result.ends, result.behaviours)
     return result
 
 
@@ -96,7 +115,7 @@ def play_alone(
     bias_input = np.float32(n.bias_input or 0.0)
     shape = (n.num_inputs, n.task_inputs, bias_input, n.recurrent, n.activations_per_step, n.max_slots)
     if len(members):
-        arguments = (members, starts, env.max_steps, *arrays, *shape, result.returns, result.steps)
+        arguments = (members, starts, env.max_steps, *arrays, *shape, result.returns, result.steps, result.ends)
         _run(env, kernels.play_scalar, 1, len(members), *arguments)
 
 
@@ -127,7 +146,7 @@ def play_in_lanes(
     rows = env.num_states + 2 + env.num_outputs + p.max_rows
     if len(p.members):
         arguments = (*classes, starts, env.max_steps, *arrays, *shape, rows, p.max_union)
-        results = (result.returns, result.steps, unsure)
+        results = (result.returns, result.steps, unsure, result.ends)
         _run(env, kernels.play_lanes, LANES, len(p.members) * len(starts), *arguments, *results, grain=GRAIN)
 
 
@@ -198,8 +217,10 @@ def _bound(env: NativeEnv, template: Kernel, lanes: int, switch: Any) -> Kernel:
     from envs.kernels import lanes as vectors
     from genomes.kernels.vector import fused_multiply_add
 
-    bindings = row_functions(env.num_states, env.num_inputs, env.num_outputs, env.randoms, lanes)
+    lengths = (env.num_states, env.num_inputs, env.num_outputs, env.randoms, env.num_behaviours)
+    bindings = row_functions(*lengths, lanes)
     functions = {
+        "WINDOW": env.window,
         "activate": switch,
         "activate_rows": activation_rows_switch(lanes),
         "multiply_add": fused_multiply_add,
@@ -238,8 +259,15 @@ def check_functions(env: NativeEnv) -> None:
     moved = _result(env, "step", kernels.try_step.bind(**bind), state, action)
     if not isinstance(moved, tuple) or len(moved) != 3:
         raise NativeEnvError(f"{_where(env, 'step')} must return (state, reward, terminated), it returned {moved!r}")
-    _numbers(env, "step", "a state", moved[0], env.num_states)
+    state = _numbers(env, "step", "a state", moved[0], env.num_states)
     _numbers(env, "step", "reward and terminated", moved[1:], 2)
+    if env.measure is not None:
+        _number(env, "measure", _result(env, "measure", kernels.try_measure.bind(**bind), state))
+    if env.score is not None:
+        _number(env, "score", _result(env, "score", kernels.try_score.bind(**bind), state, half, np.int32(1), half))
+    if env.behaviour is not None:
+        behaviour = _result(env, "behaviour", kernels.try_behaviour.bind(**bind), state)
+        _numbers(env, "behaviour", "a behaviour", behaviour, env.num_behaviours)
 
 
 def _result(env: NativeEnv, name: str, probe: Kernel, *arguments: Any) -> Any:
@@ -249,9 +277,13 @@ def _result(env: NativeEnv, name: str, probe: Kernel, *arguments: Any) -> Any:
         raise NativeEnvError(f"{_where(env, name)} cannot be compiled: {error}") from error
 
 
+def _number(env: NativeEnv, name: str, value: Any) -> None:
+    if not isinstance(value, NUMBER):
+        raise NativeEnvError(f"{_where(env, name)} must return a number, not {value!r}")
+
+
 def _numbers(env: NativeEnv, name: str, what: str, values: Any, count: int) -> tuple[Any, ...]:
-    number = int | float | np.number | np.bool_
-    if not isinstance(values, tuple) or len(values) != count or not all(isinstance(v, number) for v in values):
+    if not isinstance(values, tuple) or len(values) != count or not all(isinstance(v, NUMBER) for v in values):
         raise NativeEnvError(f"{_where(env, name)} must return {what} as a tuple of {count} numbers, not {values!r}")
     return tuple(np.float32(v) for v in values)
 

@@ -59,6 +59,7 @@ NATIVE_ENVS = {
     "CartPoleSwingUp-v0": "envs.control.swing_up:SWING_UP",
     "MazeMedium-v0": "envs.control.maze:MAZE_MEDIUM",
     "MazeHard-v0": "envs.control.maze:MAZE_HARD",
+    "SlimeVolley-v0": "envs.control.slime_volley:SLIME_VOLLEY",
     "SinglePole2008-v0": "envs.control.poles:single_pole_2008",
     "DoublePole2002-v0": "envs.control.poles:double_pole_2002",
     "DoublePole2008-v0": "envs.control.poles:double_pole_2008",

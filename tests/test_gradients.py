@@ -98,7 +98,6 @@ def test_product_with_zeros(value, zeros):
     prediction = np.prod(value)
     weight, _ = gradients(networks, data, "mse")
     np.testing.assert_allclose(weight, 2 * (prediction + 0.5) * np.array(zeros) * np.array(value), atol=1e-6)
-    # By the weights of edges from zeros: through a hidden node the value matters, here it is 0.
 
 
 @pytest.mark.parametrize("name, chosen", [("min", 0), ("max", 1), ("maxabs", 0), ("median", 2)])

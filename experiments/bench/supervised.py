@@ -1,5 +1,7 @@
-"""Supervised evaluation: the loss of whole populations on data (forward and loss in one pass) and its gradient,
-against `neat bench forward` in the same run, and the memory that many genomes on many rows take."""
+"""Supervised evaluation: losses and gradients of whole populations on data, against the rate of forward alone.
+
+Forward and loss are one pass. The last figure is the memory that many genomes on many rows take.
+"""
 
 from __future__ import annotations
 

@@ -128,6 +128,9 @@ def _fitting(networks: Networks, rows: Rows, name: str | Measure, num_classes: i
         raise ValueError(f"num_classes is {num_classes}, the targets are {'classes' if rows.classes else 'numbers'}")
     if len(rows) == 0:
         raise ValueError(f"{chosen.name} needs at least one row")
+    if num_classes and not 0 <= rows.y.min() <= rows.y.max() < num_classes:
+        bad = rows.y.min() if rows.y.min() < 0 else rows.y.max()
+        raise ValueError(f"class {bad} is not below num_classes = {num_classes}")
     return chosen
 
 

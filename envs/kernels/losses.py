@@ -11,7 +11,7 @@ import numpy as np
 
 from genomes.functions import elementary
 from genomes.kernels.forward import TILE
-from genomes.kernels.vector import BLOCK, add_to_lanes, sum_lanes
+from genomes.kernels.vector import BLOCK, LANES, add_to_lanes, sum_lanes
 
 __all__ = ["CLASSES", "CODES", "NUMBERS", "SCRATCH"]
 
@@ -43,135 +43,136 @@ def at(slot):
 def fill_numbers(code, p, row, values, output_slot, y, out):
     """What each row loses: mean over outputs of (z - y)² or |z - y|."""
     share = _ONE / np.float32(output_slot.shape[1])
+    set_row(values, out, _ZERO)
     for o in range(output_slot.shape[1]):
         z, own = at(output_slot[p, o]), y[o]
         for r in range(ROWS):
-            error = values[z + r] - own[row + r]
+            error, total = values[z + r] - own[row + r], values[out + r]
             error = error * error if code == MSE else abs(error)
-            values[out + r] = error if o == 0 else values[out + r] + error
+            values[out + r] = total + error
     for r in range(ROWS):
         values[out + r] *= share
 
 
 def fill_classes(code, p, row, values, output_slot, y, out):
-    """What each row loses or scores, NaN where an output is not finite."""
+    """What each row loses or scores, NaN where an output is NaN."""
     if code == CROSS_ENTROPY:
         cross_entropy(p, row, values, output_slot, y, out)
     elif code == HINGE:
         hinge(p, row, values, output_slot, y, out)
     else:
         find_class(p, values, output_slot, out)
+        top = out + ROWS
         right, wrong = (_ONE, _ZERO) if code == ACCURACY else (_ZERO, _ONE)
         for r in range(ROWS):
-            values[out + r] = right if np.int32(values[out + r]) == y[row + r] else wrong
-    add_residue(p, values, output_slot, out)
+            said, best = values[out + r], values[top + r]
+            score = right if said == np.float32(y[row + r]) else wrong
+            values[out + r] = score + (best - best)
 
 
 def cross_entropy(p, row, values, output_slot, y, out):
-    """-log of the class's probability, by softmax of O outputs or sigmoid of one"""
+    """-log of the class's probability, by softmax of O outputs or sigmoid of one."""
     if output_slot.shape[1] == 1:
         z = at(output_slot[p, 0])
         for r in range(ROWS):
-            wrong = -values[z + r] if y[row + r] == 1 else values[z + r]
+            wrong = values[z + r]
+            wrong = -wrong if y[row + r] == 1 else wrong
             values[out + r] = (_ZERO if wrong < _ZERO else wrong) + _log(_ONE + _exp(-abs(wrong)))
         return
     top, own = out + ROWS, out + ROWS + ROWS
-    find_top(p, values, output_slot, top)
-    pick_own(p, row, values, output_slot, y, own)
+    find_top(p, row, values, output_slot, y, top, own)
     sum_exponentials(p, values, output_slot, top, out)
     for r in range(ROWS):
         values[out + r] = _log(values[out + r]) + (values[top + r] - values[own + r])
 
 
 def hinge(p, row, values, output_slot, y, out):
-    """How far the class's output is from beating the others by 1 (Crammer & Singer 2001), or one output from ±1"""
+    """How far the class's output is from beating the others by 1 (Crammer & Singer 2001), or one output from ±1."""
     if output_slot.shape[1] == 1:
         z = at(output_slot[p, 0])
         for r in range(ROWS):
-            margin = _ONE + (-values[z + r] if y[row + r] == 1 else values[z + r])
+            margin = values[z + r]
+            margin = _ONE + (-margin if y[row + r] == 1 else margin)
             values[out + r] = _ZERO if margin < _ZERO else margin
         return
     own = out + ROWS
-    pick_own(p, row, values, output_slot, y, own)
-    find_rival(p, row, values, output_slot, y, out)
+    find_rival(p, row, values, output_slot, y, out, own)
     for r in range(ROWS):
         margin = _ONE + values[out + r] - values[own + r]
         values[out + r] = _ZERO if margin < _ZERO else margin
 
 
-def find_top(p, values, output_slot, top):
-    """The largest output."""
-    for o in range(output_slot.shape[1]):
-        z = at(output_slot[p, o])
-        for r in range(ROWS):
-            value = values[z + r]
-            before = value if o == 0 else values[top + r]
-            values[top + r] = value if value > before else before
-
-
-def pick_own(p, row, values, output_slot, y, own):
-    """The output of the row's class."""
-    for o in range(output_slot.shape[1]):
-        z, code = at(output_slot[p, o]), np.int32(o)
-        for r in range(ROWS):
-            values[own + r] = values[z + r] if (y[row + r] == code) | (o == 0) else values[own + r]
-
-
-def find_rival(p, row, values, output_slot, y, rival):
-    """The largest output of the other classes."""
+def set_row(values, first, value):
+    """Fill a row."""
     for r in range(ROWS):
-        values[rival + r] = -_INFINITY
+        values[first + r] = value
+
+
+def find_top(p, row, values, output_slot, y, top, own):
+    """The largest output, and the one of the row's class."""
+    set_row(values, top, -_INFINITY)
     for o in range(output_slot.shape[1]):
         z, code = at(output_slot[p, o]), np.int32(o)
         for r in range(ROWS):
-            better = (y[row + r] != code) & (values[z + r] > values[rival + r])
-            values[rival + r] = values[z + r] if better else values[rival + r]
+            value, best, mine = values[z + r], values[top + r], values[own + r]
+            values[top + r] = value if value > best else best
+            values[own + r] = value if y[row + r] == code else mine
+
+
+def find_rival(p, row, values, output_slot, y, rival, own):
+    """The largest output of the other classes (NaN if one is NaN), and the one of the row's class."""
+    set_row(values, rival, -_INFINITY)
+    for o in range(output_slot.shape[1]):
+        z, code = at(output_slot[p, o]), np.int32(o)
+        for r in range(ROWS):
+            value, best, mine, is_own = values[z + r], values[rival + r], values[own + r], y[row + r] == code
+            better = value if (value > best) | (value != value) else best
+            values[rival + r] = best if is_own else better
+            values[own + r] = value if is_own else mine
 
 
 def sum_exponentials(p, values, output_slot, top, out):
     """Sum of exp(output - top)."""
+    set_row(values, out, _ZERO)
     for o in range(output_slot.shape[1]):
         z = at(output_slot[p, o])
         for r in range(ROWS):
-            value = _exp(values[z + r] - values[top + r])
-            values[out + r] = value if o == 0 else values[out + r] + value
+            total, difference = values[out + r], values[z + r] - values[top + r]
+            values[out + r] = total + _exp(difference)
 
 
 def find_class(p, values, output_slot, out):
-    """The class, as a float32, that a network says."""
+    """The class, as a float32, that a network says; the next row gets the largest output, NaN if one is NaN."""
+    top = out + ROWS
     if output_slot.shape[1] == 1:
         z = at(output_slot[p, 0])
         for r in range(ROWS):
-            values[out + r] = _ONE if values[z + r] > _ZERO else _ZERO
+            value = values[z + r]
+            values[out + r] = _ONE if value > _ZERO else _ZERO
+            values[top + r] = value
         return
-    top = out + ROWS
+    set_row(values, out, _ZERO)
+    set_row(values, top, -_INFINITY)
     for o in range(output_slot.shape[1]):
         z, code = at(output_slot[p, o]), np.float32(o)
         for r in range(ROWS):
-            value = values[z + r]
-            better = (value > values[top + r]) | (o == 0)
-            values[top + r] = value if better else values[top + r]
-            values[out + r] = code if better else values[out + r]
-
-
-def add_residue(p, values, output_slot, out):
-    """Add 0, or NaN where an output is not finite: a comparison would not see it."""
-    for o in range(output_slot.shape[1]):
-        z = at(output_slot[p, o])
-        for r in range(ROWS):
-            values[out + r] += values[z + r] - values[z + r]
+            value, best, said = values[z + r], values[top + r], values[out + r]
+            better = (value > best) | (value != value)
+            values[top + r] = value if better else best
+            values[out + r] = code if better else said
 
 
 def weighted_total(row, values, weight, out):
     """Sum of weight * value of a scratch row."""
     for r in range(ROWS):
-        share = weight[row + r]
-        values[out + r] = share * values[out + r] if share != _ZERO else _ZERO
+        share, value = weight[row + r], values[out + r]
+        values[out + r] = share * value if share != _ZERO else _ZERO
     total = out + ROWS
-    for r in range(np.uint64(16)):
+    for r in range(np.uint64(LANES)):
         values[total + r] = _ZERO
-    add_to_lanes(values, np.int64(out // ROWS), values, np.int64(total // np.uint64(16)))
-    return sum_lanes(values, np.int64(total // np.uint64(16)))
+    lanes = np.int64(total // np.uint64(LANES))
+    add_to_lanes(values, np.int64(out // ROWS), values, lanes)
+    return sum_lanes(values, lanes)
 
 
 def take_numbers(p, row, rows, values, output_slot, out):
@@ -209,8 +210,8 @@ def count_bins(p, row, rows, values, output_slot, y, weight, bins, scratch):
         if said == y[row + r]:
             bins[said] += share
     for r in range(ROWS):
-        values[scratch + r] = _ZERO
-    add_residue(p, values, output_slot, scratch)
+        best = values[scratch + ROWS + r]
+        values[scratch + r] = best - best
     bins[2 * classes] += weighted_total(row, values, weight, scratch)
 
 
@@ -235,7 +236,7 @@ def cross_entropy_slopes(p, row, values, output_slot, adjoint, y):
         return
     total = first_scratch(values)
     top = total + ROWS
-    find_top(p, values, output_slot, top)
+    find_top(p, row, values, output_slot, y, top, top + ROWS)
     sum_exponentials(p, values, output_slot, top, total)
     for o in range(output_slot.shape[1]):
         z, code = at(output_slot[p, o]), np.int32(o)
@@ -253,18 +254,17 @@ def hinge_slopes(p, row, values, output_slot, adjoint, y):
         return
     rival = first_scratch(values)
     own, given = rival + ROWS, rival + ROWS + ROWS
-    find_rival(p, row, values, output_slot, y, rival)
-    pick_own(p, row, values, output_slot, y, own)
+    find_rival(p, row, values, output_slot, y, rival, own)
     for r in range(ROWS):
         values[given + r] = _ONE if _ONE + values[rival + r] - values[own + r] > _ZERO else _ZERO
         values[own + r] = values[given + r]
     for o in range(output_slot.shape[1]):
         z, code = at(output_slot[p, o]), np.int32(o)
         for r in range(ROWS):
-            mine = y[row + r] == code
-            chosen = (not mine) & (values[z + r] == values[rival + r])
-            adjoint[z + r] = -values[own + r] if mine else (values[given + r] if chosen else _ZERO)
-            values[given + r] = _ZERO if chosen else values[given + r]
+            mine, left, whole = y[row + r] == code, values[given + r], values[own + r]
+            chosen = (y[row + r] != code) & (values[z + r] == values[rival + r])
+            adjoint[z + r] = -whole if mine else (left if chosen else _ZERO)
+            values[given + r] = _ZERO if chosen else left
 
 
 def put_numbers(p, row, rows, values, output_slot, adjoint, targets):

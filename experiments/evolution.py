@@ -18,7 +18,7 @@ from envs.native import NativeEnv
 from envs.task import Task
 from experiments.config import Config, RunSettings
 from experiments.display import make_display
-from experiments.errors import Failure
+from experiments.errors import BadInput, Failure
 from experiments.record import RunFolder
 from experiments.run import Champion, Row, Run
 from experiments.session import Session
@@ -27,6 +27,7 @@ from genomes.evaluation import Evaluation
 from genomes.kernels.parallel import available_cores, set_threads
 from genomes.network import Network
 from genomes.population import Genome, Population
+from genomes.scaling import Scaling
 from neat.params import PRESETS, NEATParams
 from neat.report import GenerationReport
 
@@ -47,13 +48,14 @@ class Result:
     history: list[Row]  # a row a generation
     summary: dict[str, Any]  # as in summary.json
     params: NEATParams
+    scaling: Scaling | None = None  # of the champion's inputs
 
     @cached_property
     def network(self) -> Network:
         """The champion as a callable: ``network(x)`` gives its outputs."""
         if self.champion is None:
             raise ValueError("there is no champion: every genome failed")
-        return Network(self.champion, self.params.mode, self.params.activations_per_step)
+        return Network(self.champion, self.params.mode, self.params.activations_per_step, self.scaling)
 
     def __repr__(self) -> str:
         verdict = "solved" if self.solved else "not solved"
@@ -62,7 +64,7 @@ class Result:
 
 
 def evolve(
-    task: Task | NativeEnv | str | Callable[[Any], Any],
+    task: Task | TaskSettings | NativeEnv | str | Callable[[Any], Any],
     *,
     num_inputs: int | None = None,
     num_outputs: int | None = None,
@@ -90,7 +92,8 @@ def evolve(
     Parameters
     ----------
     task : a fitness function, called with a network (or, with ``per="population"``, with all compiled networks, to
-        return fitness [P]); or a `Task`, a `NativeEnv`, or the name of a built-in task.
+        return fitness [P]); or a `Task`, a `NativeEnv`, the name of a built-in task or data set, or its settings
+        (`experiments.tasks`, for example ``DatasetSettings("iris", gradient_steps=5)``).
     num_inputs, num_outputs : of the networks; needed for a fitness function only.
     params : `NEATParams`, or a preset's name; ``overrides`` replace single ones: ``population=300``.
     generations, evaluations, minutes : limits; 0 is none.
@@ -115,8 +118,10 @@ def evolve(
     settings = RunSettings(seed=seed, stop_when_solved=stop_when_solved, on_error=on_error, **limits)  # type: ignore[arg-type]
     made = _task(task, num_inputs, num_outputs, target, maximize, per, workers, on_error)
     preset = params if isinstance(params, str) else "default"
-    config = Config(_settings(task, made), preset, neat, settings, Path.cwd())
-    run = Run.new(neat, made, settings, initial)
+    about = _settings(task, made)
+    neat = about.adapt(neat)
+    config = Config(about, preset, neat, settings, Path.cwd())
+    run = Run.new(neat, made, settings, initial, about.learning())
     display, history = make_display(quiet), list[Row]()
 
     def watch(row: Row, population: Population, evaluation: Evaluation, report: GenerationReport) -> Any:
@@ -148,14 +153,16 @@ def evolve(
             getattr(made, "close", lambda: None)()
     if run.stopped == "interrupted":
         raise KeyboardInterrupt
-    return _result(run, history, summary)
+    return _result(run, about, history, summary)
 
 
-def _result(run: Run, history: list[Row], summary: dict[str, Any]) -> Result:
+def _result(run: Run, task: TaskSettings, history: list[Row], summary: dict[str, Any]) -> Result:
     champion: Champion | None = run.champion
-    genome = champion.genome if champion else None
+    genome, scaling = champion.genome if champion else None, None
+    if genome is not None:
+        genome, scaling = task.deliver(genome)
     counts = (run.generations, run.evaluations, run.best_fitness)
-    return Result(genome, run.solved, *counts, history, summary, run.params)
+    return Result(genome, run.solved, *counts, history, summary, run.params, scaling)
 
 
 def _params(params: NEATParams | str, overrides: dict[str, Any]) -> NEATParams:
@@ -181,9 +188,11 @@ def _task(
     workers: int | None,
     on_error: str,
 ) -> Task:
-    if isinstance(task, str):
-        name = task
-        task = settings_class(name)(name=name).make(on_error)
+    if isinstance(task, str | TaskSettings):
+        try:
+            task = (settings_class(task)(name=task) if isinstance(task, str) else task).make(on_error)
+        except BadInput as error:
+            raise ValueError(str(error)) from None
         if target is not None and isinstance(task, NativeTask):
             task = dataclasses.replace(task, env=dataclasses.replace(task.env, target=target))
         return task  # type: ignore[no-any-return]
@@ -206,6 +215,8 @@ class _OwnTask(TaskSettings):
 def _settings(task: Any, made: Task) -> TaskSettings:
     if isinstance(task, str):
         return settings_class(task)(name=task)
+    if isinstance(task, TaskSettings):
+        return task
     if not isinstance(made, FitnessTask):
         return _OwnTask(getattr(task, "id", type(task).__name__))
     module = sys.modules.get(getattr(task, "__module__", ""))

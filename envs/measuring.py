@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from envs.losses import Measure, area_under_curve, find_measure, from_bins
 from envs.rows import Rows
-from genomes.forward import as_rows, forward, network_arguments, networks_work
+from genomes.forward import as_blocks, as_rows, forward, group_size, network_arguments, networks_work
 from genomes.functions import activation_rows_switch, activation_slopes_switch, without_derivative
 from genomes.kernels.parallel import parallel_for
 from genomes.networks import Networks
@@ -23,6 +23,7 @@ __all__ = ["gradients", "measure"]
 
 _SUMS = 1 << 22  # float64 sums of tiles that are held at a time
 _OUTPUTS = 1 << 23  # float32 outputs that are held at a time, where a score needs all rows at once
+_INPUTS = 1 << 24  # float32 inputs that are rearranged at a time
 _MOST_TILES = 64
 _EDGE_ROWS = 1_000_000  # work that is worth a thread: about 100 µs
 
@@ -82,7 +83,7 @@ def gradients(
     """
     from envs.kernels import losses, own_rows
     from genomes.kernels.backward import gradient_blocks
-    from genomes.kernels.forward import GROUP, TILE
+    from genomes.kernels.forward import TILE
     from genomes.kernels.vector import BLOCK
 
     chosen = _fitting(networks, rows, name, num_classes)
@@ -99,21 +100,24 @@ def gradients(
     if index is not None:
         own = own_rows.own_gradients.bind(**bindings)
         weight_sums, bias_sums = np.zeros(num_edges), np.zeros(num_nodes)
-        data = (as_rows(rows.X, networks.task_inputs), _targets(rows), _weights(rows), losses.CODES[chosen.name], index)
+        own_data = (
+            as_rows(rows.X, networks.task_inputs), _targets(rows), _weights(rows), losses.CODES[chosen.name], index,
+        )  # fmt: skip
         grain = _grain(networks, index.shape[1], size)
-        parallel_for(own, size, *arguments, *data, _most_sums(networks, 1), weight_sums, bias_sums, grain=grain)
+        parallel_for(own, size, *arguments, *own_data, _most_sums(networks, 1), weight_sums, bias_sums, grain=grain)
         total = _total_weight(rows, index)
         weight_sums /= np.repeat(total, np.diff(networks.edge_start[networks.node_start]))
         bias_sums /= np.repeat(total, np.diff(networks.node_start))
         return weight_sums.astype(np.float32), bias_sums.astype(np.float32)
     driver = gradient_blocks.bind(**bindings)
-    groups, total_sums = -(-size // GROUP), np.zeros(num_edges + num_nodes)
+    group, total_sums = group_size(networks), np.zeros(num_edges + num_nodes)
+    groups = -(-size // group)
     for X, targets, tiles in _chunks(networks, rows, num_edges + num_nodes, TILE, BLOCK):
         sums = np.zeros((tiles, num_edges + num_nodes))
         split = (sums[:, :num_edges], sums[:, num_edges:])
         grain = _grain(networks, len(X), groups * tiles)
-        work = (*arguments, X, (*targets, losses.CODES[chosen.name]), _most_sums(networks, GROUP), *split)
-        parallel_for(driver, groups * tiles, *work, grain=grain)
+        data = (as_blocks(X), len(X), group, (*targets, losses.CODES[chosen.name]))
+        parallel_for(driver, groups * tiles, *arguments, *data, _most_sums(networks, group), *split, grain=grain)
         for tile in sums:
             total_sums += tile
     total_sums /= _total_weight(rows, None)
@@ -156,17 +160,19 @@ def _bindings(rows: Rows, activate_rows: Any) -> dict[str, Any]:
 def _totals(networks: Networks, rows: Rows, chosen: Measure) -> NDArray[np.float64]:
     """Sums [P, K] over all rows."""
     from envs.kernels.losses import CODES, SCRATCH
-    from genomes.kernels.forward import GROUP, TILE, forward_blocks
+    from genomes.kernels.forward import TILE, forward_blocks
     from genomes.kernels.vector import BLOCK
 
     size, width = len(networks), chosen.width(networks.num_outputs)
     driver = forward_blocks.bind(**_bindings(rows, activation_rows_switch(BLOCK)))
     arguments = _arguments(networks, SCRATCH)
-    groups, totals = -(-size // GROUP), np.zeros((size, width))
+    group, totals = group_size(networks), np.zeros((size, width))
+    groups = -(-size // group)
     for X, targets, tiles in _chunks(networks, rows, size * width, TILE, BLOCK):
         sums = np.zeros((size, tiles, width))
         grain = _grain(networks, len(X), groups * tiles)
-        parallel_for(driver, groups * tiles, *arguments, X, (*targets, CODES[chosen.name], sums), grain=grain)
+        data = (as_blocks(X), len(X), group, (*targets, CODES[chosen.name], sums))
+        parallel_for(driver, groups * tiles, *arguments, *data, grain=grain)
         for tile in range(tiles):
             totals += sums[:, tile]
     return totals
@@ -191,7 +197,8 @@ def _chunks(
 ) -> Iterator[tuple[NDArray[np.float32], tuple[NDArray[Any], NDArray[np.float32]], int]]:
     """Inputs, targets padded to whole blocks, and number of tiles of as many rows as can be summed at a time."""
     X, y, weight = as_rows(rows.X, networks.task_inputs), _targets(rows), _weights(rows)
-    step = min(max(_SUMS // max(sums, 1), 1), _MOST_TILES) * tile_rows
+    tiles = min(_SUMS // max(sums, 1), _INPUTS // (tile_rows * max(X.shape[1], 1)), _MOST_TILES)
+    step = max(tiles, 1) * tile_rows
     for begin in range(0, len(rows), step):
         end = min(begin + step, len(rows))
         short = -(end - begin) % block

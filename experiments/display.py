@@ -31,6 +31,9 @@ class Display:
     def end(self) -> None:
         """Leave the screen in order; also after a failure."""
 
+    def note(self, text: str) -> None:
+        """Something to know before the run begins."""
+
     def message(self, text: str) -> None:
         """A line that the user should see."""
         print(f"neat: {text}", file=sys.stderr)
@@ -47,6 +50,9 @@ class Lines(Display):
         where = f" -> {folder}" if folder else ""
         facts = f"population {config.neat.population}, seed {run.settings.seed}"
         print(f"{config.task.name}: {facts}{where}", file=sys.stderr, flush=True)
+
+    def note(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
 
     def generation(self, row: Row, run: Run) -> None:
         if row.generation > 2 and time.monotonic() - self._last < 2.0:
@@ -139,6 +145,9 @@ class Live(Display):
         if self._live is not None:
             self._live.stop()
             self._live = None
+
+    def note(self, text: str) -> None:
+        self.console.print(text, style="dim", highlight=False, markup=False, soft_wrap=True)
 
     def message(self, text: str) -> None:
         self.console.print(f"neat: {text}", style="yellow", highlight=False, markup=False, soft_wrap=True)

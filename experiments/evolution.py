@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import inspect
 import math
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from typing import Any
 
 from envs.control.task import NativeTask
 from envs.fitness import FitnessTask
+from envs.gym.task import GymTask
 from envs.native import NativeEnv
 from envs.task import Task
 from experiments.config import Config, RunSettings
@@ -21,8 +23,8 @@ from experiments.display import make_display
 from experiments.errors import BadInput, Failure
 from experiments.record import RunFolder
 from experiments.run import Champion, Row, Run
-from experiments.session import Session
-from experiments.tasks import FunctionSettings, TaskSettings, settings_class
+from experiments.session import Session, show_notes
+from experiments.tasks import FunctionSettings, GymSettings, TaskSettings, settings_class
 from genomes.evaluation import Evaluation
 from genomes.kernels.parallel import available_cores, set_threads
 from genomes.network import Network
@@ -64,11 +66,11 @@ class Result:
 
 
 def evolve(
-    task: Task | TaskSettings | NativeEnv | str | Callable[[Any], Any],
+    task: Task | TaskSettings | NativeEnv | str | Callable[..., Any],
     *,
     num_inputs: int | None = None,
     num_outputs: int | None = None,
-    params: NEATParams | str = "default",
+    params: NEATParams | str | None = None,
     generations: int = 100,
     evaluations: int = 0,
     minutes: float = 0.0,
@@ -92,18 +94,22 @@ def evolve(
     Parameters
     ----------
     task : a fitness function, called with a network (or, with ``per="population"``, with all compiled networks, to
-        return fitness [P]); or a `Task`, a `NativeEnv`, the name of a built-in task or data set, or its settings
-        (`experiments.tasks`, for example ``DatasetSettings("iris", gradient_steps=5)``).
+        return fitness [P]); or a Gymnasium environment: its id, or a function without arguments that makes one; or a
+        `Task`, a `NativeEnv`, the name of a built-in task or data set, or its settings (`experiments.tasks`, for
+        example ``DatasetSettings("iris", gradient_steps=5)``).
     num_inputs, num_outputs : of the networks; needed for a fitness function only.
-    params : `NEATParams`, or a preset's name; ``overrides`` replace single ones: ``population=300``.
+    params : `NEATParams`, or a preset's name, by default ``"control"`` for a Gymnasium environment and ``"default"``
+        for anything else; ``overrides`` replace single ones: ``population=300``.
     generations, evaluations, minutes : limits; 0 is none.
     seed : decides the result.
     target : fitness that counts as solved, for a fitness function or an environment; a task has its own.
-    maximize, per, workers : see `FitnessTask`; for a fitness function only.
+    maximize, per : see `FitnessTask`; for a fitness function only.
     on_generation : called with population, evaluation and species after each generation; True ends the run.
     on_error : ``"stop"``, or ``"worst"``: an exception of the fitness function makes that genome worst.
     initial : the first generation is this genome and variations of it.
-    threads : default one a core. Neither ``threads`` nor ``workers`` changes a result.
+    threads : default one a core.
+    workers : processes that call a fitness function or step Gymnasium's environments; default one a core, 0: none.
+        Neither ``threads`` nor ``workers`` changes a result.
     out : a run folder, as the command writes it; ``overwrite`` replaces the run that it holds.
     quiet : show nothing.
 
@@ -113,10 +119,12 @@ def evolve(
     TypeError, ValueError : an argument is wrong.
     KeyboardInterrupt : on Ctrl-C; the run folder, if any, can be resumed.
     """
-    neat = _params(params, overrides)
     limits = {"generations": generations, "evaluations": evaluations, "minutes": minutes, "threads": threads or 0}
     settings = RunSettings(seed=seed, stop_when_solved=stop_when_solved, on_error=on_error, **limits)  # type: ignore[arg-type]
     made = _task(task, num_inputs, num_outputs, target, maximize, per, workers, on_error)
+    if params is None:
+        params = "control" if isinstance(made, GymTask) else "default"
+    neat = _params(params, overrides)
     preset = params if isinstance(params, str) else "default"
     about = _settings(task, made)
     neat = about.adapt(neat)
@@ -144,6 +152,7 @@ def evolve(
             return watch(row, *rest)
 
         try:
+            show_notes(display, config, made)
             display.begin(config, run, None)
             run.go(show)
             summary = run.summary()
@@ -158,9 +167,7 @@ def evolve(
 
 def _result(run: Run, task: TaskSettings, history: list[Row], summary: dict[str, Any]) -> Result:
     champion: Champion | None = run.champion
-    genome, scaling = champion.genome if champion else None, None
-    if genome is not None:
-        genome, scaling = task.deliver(genome)
+    genome, scaling = task.deliver(champion.genome, champion.scaling) if champion else (None, None)
     counts = (run.generations, run.evaluations, run.best_fitness)
     return Result(genome, run.solved, *counts, history, summary, run.params, scaling)
 
@@ -188,6 +195,8 @@ def _task(
     workers: int | None,
     on_error: str,
 ) -> Task:
+    if isinstance(task, str) and settings_class(task) is GymSettings:
+        return GymTask(task, target=target, workers=workers, on_error=on_error)
     if isinstance(task, str | TaskSettings):
         try:
             task = (settings_class(task)(name=task) if isinstance(task, str) else task).make(on_error)
@@ -200,11 +209,22 @@ def _task(
         return NativeTask(task if target is None else dataclasses.replace(task, target=target))
     if isinstance(task, Task):
         return task
+    if num_inputs is None and num_outputs is None and _takes_nothing(task):
+        return GymTask(task, target=target, workers=workers, on_error=on_error)
     if num_inputs is None or num_outputs is None:
         raise TypeError("a fitness function needs num_inputs and num_outputs")
     return FitnessTask(
         task, num_inputs, num_outputs, per=per, maximize=maximize, target=target, workers=workers, on_error=on_error
     )
+
+
+def _takes_nothing(function: Callable[..., Any]) -> bool:
+    """Whether it can be called without arguments: it makes environments, and is no fitness function."""
+    try:
+        inspect.signature(function).bind()
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,8 @@ def refine(
 ) -> Networks:
     """The networks after some gradient steps on the task's objective, all of the population at once.
 
-    Where the task has mini-batches, each step has one of its own. A network whose gradient is not finite keeps its
-    weights of that step. Biases are left alone where the networks have a bias input: its links are the biases.
+    Where the task has mini-batches, each step has one of its own. A gradient that is not finite counts as 0. Biases
+    are left alone where the networks have a bias input: its links are the biases.
 
     Parameters
     ----------
@@ -53,10 +53,24 @@ def refine(
     trained = [weight] if networks.bias_input is not None else [weight, bias]
     states = [Adam.of(values) for values in trained]
     for step in range(1, steps + 1):
-        for values, gradient, state in zip(trained, task.gradients(learning, key, step), states, strict=False):
-            _step(values, gradient, state, learning_rate, method)
+        gradient = task.gradients(learning, key, step)
+        _forget_failures(learning, *gradient)
+        for values, own, state in zip(trained, gradient, states, strict=False):
+            _step(values, own, state, learning_rate, method)
             np.clip(values, -limit, limit, out=values)
     return learning
+
+
+def _forget_failures(networks: Networks, by_weight: NDArray[np.float32], by_bias: NDArray[np.float32]) -> None:
+    """Set the gradient of a network to 0 where any part of it is not finite."""
+    nodes = np.repeat(np.arange(len(networks)), np.diff(networks.node_start))  # [N] network
+    edges = np.repeat(nodes, np.diff(networks.edge_start))  # [E] network
+    failed = np.zeros(len(networks), np.bool_)
+    for gradient, owner in ((by_weight, edges), (by_bias, nodes)):
+        failed[owner[~np.isfinite(gradient)]] = True
+    if failed.any():
+        by_weight[failed[edges]] = 0
+        by_bias[failed[nodes]] = 0
 
 
 def _step(values: NDArray[np.float32], gradient: NDArray[Any], state: Adam, learning_rate: float, method: str) -> None:

@@ -25,6 +25,7 @@ from experiments.config import RunSettings
 from genomes.evaluation import Evaluation
 from genomes.networks import compile_population, write_back
 from genomes.population import Genome, Population
+from genomes.scaling import Scaling
 from neat.algorithm import NEAT
 from neat.params import NEATParams
 from neat.report import GenerationReport
@@ -45,6 +46,7 @@ class Champion:
     generation: int  # that it was found in
     fitness: float
     score: float  # of its check
+    scaling: Scaling | None = None  # of its inputs
 
     def as_dict(self) -> dict[str, Any]:
         """Its size and results."""
@@ -212,6 +214,8 @@ class Run:
                 candidate = self._check(population, evaluation, key)
         with phases.timed("evolve"):
             self.algorithm.tell(evaluation, inherited)
+            if hasattr(self.task, "absorb"):
+                self.task.absorb(evaluation)
         self._note(candidate, evaluation)
         self.seconds = clock()
         report = self.algorithm.report
@@ -236,13 +240,24 @@ class Run:
         """The generation's best, checked; None when it needs no check."""
         if evaluation.failed.all():
             return None
-        p = self._best(evaluation)
+        p = self._candidate(population, evaluation, key)
         fitness = float(evaluation.fitness[p])
         if not self.task.episodes_change and not self._better(fitness, self.best_fitness):
             return None
         genome = population.select([p])
         score = float(self.task.validate(self._compile(genome), key).fitness[0])
-        return Champion(genome.genome(0), key[1], fitness, score)
+        return Champion(genome.genome(0), key[1], fitness, score, getattr(self.task, "scaling", None))
+
+    def _candidate(self, population: Population, evaluation: Evaluation, key: tuple[int, int]) -> int:
+        """The generation's best: by fitness, or where the task reconsiders the best few, by what it says of them."""
+        few = getattr(self.task, "recheck", 0)
+        if few < 2:
+            return self._best(evaluation)
+        sign = -1.0 if self.task.maximize else 1.0
+        order = np.argsort(np.where(evaluation.failed, np.inf, sign * evaluation.fitness), kind="stable")
+        best = order[: min(few, int((~evaluation.failed).sum()))]
+        again = self.task.reconsider(self._compile(population.select(best)), key)  # type: ignore[attr-defined]
+        return int(best[0] if again.failed.all() else best[self._best(again)])
 
     def _best(self, evaluation: Evaluation) -> int:
         return int(np.nanargmax(evaluation.fitness) if self.task.maximize else np.nanargmin(evaluation.fitness))

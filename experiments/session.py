@@ -41,6 +41,7 @@ class Session:
     species: Table
     watch: Callable[[Row, Population, Evaluation, GenerationReport], Any] | None = None  # True ends the run
     last_checkpoint: float = 0.0
+    told_of_errors: bool = False
 
     @classmethod
     def begin(
@@ -111,6 +112,7 @@ class Session:
 
         self.last_checkpoint = time.monotonic()
         try:
+            show_notes(self.display, self.config, self.run.task)
             self.display.begin(self.config, self.run, self.folder.path)
             try:
                 self.run.go(self._record)
@@ -141,7 +143,9 @@ class Session:
         if champion is not None and champion.generation == row.generation:
             self._write_champion()
         for error in getattr(self.run.task, "errors", [])[:1]:
-            self.display.message(f"generation {row.generation}: {row.failed} genomes failed, the first: {error}")
+            shown = error.strip().rpartition("\n")[2] if self.told_of_errors else error  # whole only once
+            self.told_of_errors = True
+            self.display.message(f"generation {row.generation}: {row.failed} genomes failed, the first: {shown}")
         self.display.generation(row, self.run)
         if time.monotonic() - self.last_checkpoint >= self.config.run.checkpoint_seconds:
             self._checkpoint()
@@ -153,8 +157,9 @@ class Session:
         self._checkpoint()
         summary = self.run.summary()
         ended = stopped not in ("interrupted", "failed")
-        if ended and self.run.champion is not None and (self.run.solved or self.config.task.test_unsolved):
-            network = _network(self.config, *self.config.task.deliver(self.run.champion.genome))
+        champion = self.run.champion
+        if ended and champion is not None and (self.run.solved or self.config.task.test_unsolved):
+            network = _network(self.config, *self.config.task.deliver(champion.genome, champion.scaling))
             score = self.config.task.final_test(network, 100, self.run.settings.seed)
             if score is not None:
                 summary["test"] = score
@@ -168,7 +173,7 @@ class Session:
         if self.run.champion is None:
             path.unlink(missing_ok=True)
         else:
-            genome, scaling = self.config.task.deliver(self.run.champion.genome)
+            genome, scaling = self.config.task.deliver(self.run.champion.genome, self.run.champion.scaling)
             save_genome(genome, path, scaling)
 
     def _draw_champion(self) -> None:
@@ -183,6 +188,8 @@ class Session:
             table.flush(sync=True)
         run, champion = self.run, self.run.champion
         arrays, scalars = run.algorithm.state_dict()
+        if hasattr(run.task, "state_dict"):
+            arrays |= {f"task.{name}": array for name, array in run.task.state_dict().items()}
         state: dict[str, Any] = {
             "config": self.config.digest(),
             "algorithm": scalars,
@@ -204,8 +211,17 @@ class Session:
                 "fitness": champion.fitness,
                 "score": champion.score,
             }
+            if champion.scaling is not None:
+                arrays |= {f"champion.scaling.{name}": getattr(champion.scaling, name) for name in ("shift", "scale")}
+                state["champion_limit"] = champion.scaling.limit
         write_checkpoint(self.folder.path / "checkpoints", run.generations, Checkpoint(arrays, state))
         self.last_checkpoint = time.monotonic()
+
+
+def show_notes(display: Display, config: Config, task: Any) -> None:
+    """Say what was chosen for the user."""
+    for text in (*config.notes, *getattr(task, "notes", ())):
+        display.note(text)
 
 
 def load_champion(folder: Path) -> tuple[Genome, Scaling | None]:
@@ -233,8 +249,8 @@ def _read(path: Path, load: Callable[[Path], _Read]) -> _Read:
 
 
 def _make_run(config: Config) -> Run:
-    task = config.task.make(config.run.on_error)
     try:
+        task = config.task.make(config.run.on_error)
         return Run.new(config.neat, task, config.run, initial_genome(config), config.task.learning())
     except ValueError as error:
         raise BadInput(f"{config.run.initial_genome or config.task.name}: {error}") from None
@@ -258,7 +274,13 @@ def _restore(run: Run, checkpoint: Checkpoint, folder: Path) -> None:
         if state["champion"] is not None:
             genes: dict[str, Any] = {name: arrays[f"champion.{name}"] for name in (*NODE_GENES, *CONNECTION_GENES)}
             shape = {key: state["algorithm"][key] for key in ("num_inputs", "num_outputs", "bias_input")}
-            run.champion = Champion(Genome(**shape, **genes), **state["champion"])
+            scaling = None
+            if "champion_limit" in state:
+                parts = arrays["champion.scaling.shift"], arrays["champion.scaling.scale"]
+                scaling = Scaling(*parts, state["champion_limit"])
+            run.champion = Champion(Genome(**shape, **genes), **state["champion"], scaling=scaling)
+        if hasattr(run.task, "restore"):
+            run.task.restore({k.removeprefix("task."): v for k, v in arrays.items() if k.startswith("task.")})
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise BadInput(f"{folder / 'checkpoints'}: the checkpoint does not fit this release: {error!r}") from None
 
@@ -282,7 +304,10 @@ def champion_score(
     from genomes.networks import compile_population
 
     params = config.neat
-    score = config.task.final_test(_network(config, champion, scaling), episodes, seed)
+    try:
+        score = config.task.final_test(_network(config, champion, scaling), episodes, seed)
+    except ValueError as error:
+        raise BadInput(f"{config.task.name}: {error}") from None
     if score is not None:
         return score
     task = config.task.make("stop")

@@ -64,7 +64,7 @@ def evolve_preset(preset: str, seed: int, overrides: Sequence[str] = ()) -> Outc
     if run.stopped == "interrupted":
         raise KeyboardInterrupt
     assert run.champion is not None
-    genome, scaling = settings.deliver(run.champion.genome)
+    genome, scaling = settings.deliver(run.champion.genome, run.champion.scaling)
     tested = settings.final_test(Network(genome, scaling=scaling), 1, seed)
     assert tested is not None
     size = run.champion.as_dict()

@@ -136,7 +136,7 @@ class DatasetSettings(TaskSettings):
             return Descent(self.gradient_steps, self.learning_rate, self.method, lamarckian)
         return Readout(self.penalty, lamarckian) if self.readout == "ridge" else None
 
-    def deliver(self, champion: Genome) -> tuple[Genome, Scaling | None]:
+    def deliver(self, champion: Genome, scaling: Scaling | None) -> tuple[Genome, Scaling | None]:
         return self.data.deliver(champion)
 
     def final_test(self, network: Network, episodes: int, seed: int) -> dict[str, Any]:

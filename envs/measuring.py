@@ -19,7 +19,7 @@ from genomes.functions import activation_rows_switch, activation_slopes_switch, 
 from genomes.kernels.parallel import parallel_for
 from genomes.networks import Networks
 
-__all__ = ["gradients", "measure"]
+__all__ = ["gradients", "jacobian", "measure"]
 
 _SUMS = 1 << 22  # float64 sums of tiles that are held at a time
 _OUTPUTS = 1 << 23  # float32 outputs that are held at a time, where a score needs all rows at once
@@ -89,11 +89,7 @@ def gradients(
     chosen = _fitting(networks, rows, name, num_classes)
     if not chosen.gradient:
         raise ValueError(f"{chosen.name} has no gradient")
-    if networks.recurrent:
-        raise ValueError("gradients are for feed-forward networks: rows of data have no time for recurrent links")
-    unknown = without_derivative(networks.activation)
-    if unknown:
-        raise ValueError(f"activation {unknown[0]!r} has no derivative: register_activation(..., derivative=...)")
+    _differentiable(networks)
     bindings = _bindings(rows, activation_slopes_switch(BLOCK))
     size, arguments = len(networks), _arguments(networks, losses.SCRATCH)
     num_edges, num_nodes = len(networks.weight), len(networks.bias)
@@ -123,6 +119,39 @@ def gradients(
     total_sums /= _total_weight(rows, None)
     gradient = total_sums.astype(np.float32)
     return gradient[:num_edges], gradient[num_edges:]
+
+
+def jacobian(networks: Networks, X: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Derivatives of a single network's outputs on R rows, as least-squares methods need them.
+
+    Returns
+    -------
+    float32 [R, O, E + N] by the weights, then by the biases
+
+    Raises
+    ------
+    ValueError : more than one network; or see `gradients`.
+    """
+    from genomes.kernels.jacobian import ROW_BY_ROW, jacobian_rows
+    from genomes.kernels.vector import BLOCK, fused_multiply_add
+
+    if len(networks) != 1:
+        raise ValueError(f"a Jacobian is of a single network, got {len(networks)}")
+    _differentiable(networks)
+    rows = as_rows(X, networks.task_inputs)
+    out = np.empty((len(rows), networks.num_outputs, len(networks.weight) + len(networks.bias)), np.float32)
+    switch = {"activate_rows": activation_slopes_switch(BLOCK), "multiply_add": fused_multiply_add}
+    driver, blocks = jacobian_rows.bind(**switch, **ROW_BY_ROW), as_blocks(rows)
+    parallel_for(driver, len(blocks), *_arguments(networks, 0), blocks, len(rows), out)
+    return out
+
+
+def _differentiable(networks: Networks) -> None:
+    if networks.recurrent:
+        raise ValueError("gradients are for feed-forward networks: rows of data have no time for recurrent links")
+    unknown = without_derivative(networks.activation)
+    if unknown:
+        raise ValueError(f"activation {unknown[0]!r} has no derivative: register_activation(..., derivative=...)")
 
 
 def _fitting(networks: Networks, rows: Rows, name: str | Measure, num_classes: int) -> Measure:

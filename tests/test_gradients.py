@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envs import measuring
-from envs.measuring import gradients, measure
+from envs.measuring import gradients, jacobian, measure
 from envs.rows import Rows
 from genomes import functions
+from genomes.forward import forward
 from genomes.functions.derivatives import DERIVATIVES
 from genomes.kernels.binding import Kernel
 from genomes.kernels.parallel import get_threads, set_threads
@@ -217,3 +218,19 @@ def test_against_torch():
         for own, other in zip(of_network(networks, p, found), (weight.grad, bias.grad), strict=True):
             expected = np.zeros_like(own) if other is None else other.numpy()
             np.testing.assert_allclose(own, expected, atol=2e-5, rtol=1e-3)
+
+
+def test_the_jacobian_adds_up_to_the_gradient():
+    """Every aggregation: the gradient of a squared error is 2/O times the mean over rows of residual times Jacobian."""
+    networks, (X, y, _) = cases.networks(6, num_outputs=3), cases.data(200, 3, 0)
+    found = gradients(networks, Rows(X, y), "mse")
+    for p in range(6):
+        network = networks.part(p, p + 1)
+        derivatives = jacobian(network, X).astype(np.float64)
+        assert derivatives.shape == (200, 3, len(network.weight) + len(network.bias))
+        error = forward(network, X)[0] - y
+        right = 2 / 3 * np.einsum("ro,rok->k", error, derivatives) / 200
+        own = np.concatenate(of_network(networks, p, found))
+        np.testing.assert_allclose(own, right, rtol=1e-4, atol=1e-5 * np.abs(right).max())
+    with pytest.raises(ValueError, match="single network, got 6"):
+        jacobian(networks, X)

@@ -8,13 +8,13 @@ import pytest
 
 from envs.supervised import BATCH, Rows, SupervisedTask, draw_batches, gradients, measure
 from envs.task import Task
-from experiments.refine import refine
+from experiments.refine import fit_least_squares, refine
 from genomes.evaluation import Evaluation
+from genomes.forward import forward
 from genomes.networks import MODES, compile_population, write_back
 from genomes.rng import random_bits
 from neat.algorithm import NEAT
 from neat.params import NEATParams
-from neat.weights import Adam, adam_step, sgd_step
 from tests import reference
 from tests import supervised_cases as cases
 
@@ -113,28 +113,6 @@ def test_errors():
         SupervisedTask(numbers(), numbers(), batch=-1)
 
 
-def test_steps():
-    values, gradient = np.array([1.0, -2.0], np.float32), np.array([0.5, 4.0], np.float32)
-    sgd_step(values, gradient, 0.1)
-    np.testing.assert_allclose(values, [0.95, -2.4])
-    assert values.dtype == np.float32
-
-
-def test_adam_follows_algorithm_1():
-    """Kingma & Ba 2015, algorithm 1, in double precision."""
-    rng = np.random.default_rng(1)
-    values = rng.standard_normal((3, 4)).astype(np.float32)
-    state, right, m, v = Adam.of(values), values.astype(np.float64), np.zeros((3, 4)), np.zeros((3, 4))
-    for t in range(1, 20):
-        gradient = rng.standard_normal((3, 4)).astype(np.float32) * 10 ** rng.uniform(-4, 2)
-        adam_step(values, gradient, state, 0.05)
-        g = gradient.astype(np.float64)
-        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
-        right -= 0.05 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
-        np.testing.assert_allclose(values, right, rtol=1e-4, atol=1e-5)
-    assert state.mean.dtype == state.square.dtype == values.dtype == np.float32
-
-
 @pytest.mark.parametrize("method, rate", [("adam", 0.02), ("sgd", 0.02)])
 def test_refining_lowers_the_loss(method, rate):
     networks, task = cases.networks(20, activations=(2,), aggregations=(0,)), SupervisedTask(numbers(200), numbers())
@@ -164,6 +142,23 @@ def test_refining_keeps_to_its_limits():
     np.testing.assert_array_equal(refine(with_input, task, KEY, 2).bias, with_input.bias)
     with pytest.raises(ValueError, match="method must be one of adam, sgd"):
         refine(networks, task, KEY, method="adm")
+
+
+@pytest.mark.parametrize("bias_input", [None, 1.0])
+def test_least_squares_find_what_made_the_data(bias_input):
+    """Targets from the network itself: from weights nearby, the error falls to nothing."""
+    network = cases.networks(1, 3, activations=(2,), aggregations=(0,), num_hidden=4, bias_input=bias_input)
+    rng = np.random.default_rng(1)
+    X = rng.standard_normal((300, network.task_inputs)).astype(np.float32)
+    data = Rows(X, forward(network, X)[0])
+    moved = network.weight + rng.normal(0, 0.1, len(network.weight)).astype(np.float32)
+    start = dataclasses.replace(network, weight=moved)
+    learnt = fit_least_squares(start, data, 30)
+    assert measure(learnt, data, "mse")[0] < 1e-4 * measure(start, data, "mse")[0]
+    if bias_input is not None:
+        np.testing.assert_array_equal(learnt.bias, network.bias)
+    with pytest.raises(ValueError, match="least squares are for numbers"):
+        fit_least_squares(start, classes())
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -26,6 +26,7 @@ from experiments.run import Champion, Row, Run
 from experiments.session import Session, show_notes
 from experiments.tasks import FunctionSettings, GymSettings, TaskSettings, settings_class
 from genomes.evaluation import Evaluation
+from genomes.files import save_genome
 from genomes.kernels.parallel import available_cores, set_threads
 from genomes.network import Network
 from genomes.population import Genome, Population
@@ -81,7 +82,7 @@ def evolve(
     on_generation: OnGeneration | None = None,
     on_error: str = "stop",
     stop_when_solved: bool = True,
-    initial: Genome | None = None,
+    initial_genome: Genome | None = None,
     threads: int | None = None,
     workers: int | None = None,
     out: str | Path | None = None,
@@ -106,7 +107,7 @@ def evolve(
     maximize, per : see `FitnessTask`; for a fitness function only.
     on_generation : called with population, evaluation and species after each generation; True ends the run.
     on_error : ``"stop"``, or ``"worst"``: an exception of the fitness function makes that genome worst.
-    initial : the first generation is this genome and variations of it.
+    initial_genome : the first generation is this genome and variations of it.
     threads : default one a core.
     workers : processes that call a fitness function or step Gymnasium's environments; default one a core, 0: none.
         Neither ``threads`` nor ``workers`` changes a result.
@@ -117,7 +118,8 @@ def evolve(
     ------
     FitnessError : the fitness function raised an exception; the message shows it whole.
     TypeError, ValueError : an argument is wrong.
-    KeyboardInterrupt : on Ctrl-C; the run folder, if any, can be resumed.
+    KeyboardInterrupt : on Ctrl-C. A run folder can be resumed by the command where the task is built in, or a function
+        that a module has by name; not where it is a lambda, an inner function or an object.
     """
     limits = {"generations": generations, "evaluations": evaluations, "minutes": minutes, "threads": threads or 0}
     settings = RunSettings(seed=seed, stop_when_solved=stop_when_solved, on_error=on_error, **limits)  # type: ignore[arg-type]
@@ -129,7 +131,7 @@ def evolve(
     about = _settings(task, made)
     neat = about.adapt(neat)
     config = Config(about, preset, neat, settings, Path.cwd())
-    run = Run.new(neat, made, settings, initial, about.learning())
+    run = Run.new(neat, made, settings, initial_genome, about.learning())
     display, history = make_display(quiet), list[Row]()
 
     def watch(row: Row, population: Population, evaluation: Evaluation, report: GenerationReport) -> Any:
@@ -138,6 +140,9 @@ def evolve(
 
     if out is not None:
         folder = RunFolder.create(Path(out), overwrite)
+        if initial_genome is not None:
+            save_genome(initial_genome, folder.path / "initial.json")
+            config = config.replace_run(initial_genome=str((folder.path / "initial.json").resolve()))
         try:
             summary = Session.begin(config, folder, display, run, watch).go()
         except Failure as failure:
@@ -149,7 +154,8 @@ def evolve(
 
         def show(row: Row, *rest: Any) -> Any:
             display.generation(row, run)
-            return watch(row, *rest)
+            with run.interrupts.at_once():
+                return watch(row, *rest)
 
         try:
             show_notes(display, config, made)

@@ -12,6 +12,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from genomes.functions import activation_code, aggregation_code
 from genomes.networks import MODES
 
@@ -242,7 +244,10 @@ class NEATParams:
     complexity_ceiling: float = parameter(30.0, "the ceiling", "SharpNEAT", low=0.0)
     simplifying_generations: int = parameter(10, "least length of a simplifying phase", "SharpNEAT", low=1)
     complexity_window: int = parameter(
-        100, "generations over which falling complexity is averaged", "SharpNEAT, MeanComplexityHistory", low=1
+        10,
+        "generations over which falling complexity is averaged; with more, simplifying goes on long after it stalled",
+        "SharpNEAT, MeanComplexityHistory: 100",
+        low=1,
     )
     simplifying_deletion: float = probability(0.4, "delete_connection while simplifying", "SharpNEAT")
 
@@ -281,6 +286,8 @@ class NEATParams:
 def checked(field: dataclasses.Field[Any], value: Any) -> Any:
     """The value in its field's exact type, or a `ParameterError`; the field is one made by `parameter`."""
     kind = str(field.type).removesuffix(" | None")
+    if isinstance(value, np.integer | np.floating | np.bool_):
+        value = value.item()
     if kind == "float" and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if kind.startswith("dict"):

@@ -82,7 +82,9 @@ class NEATParams:
         choices=("full", "unconnected", "fraction", "fs-neat", "layers"),
     )
     initial_fraction: float = probability(0.5, "initial = fraction: probability of each link", "neat-python")
-    initial_layers: tuple[int, ...] = parameter((), "initial = layers: sizes of the hidden layers", "own", low=1)
+    initial_layers: tuple[int, ...] = parameter(
+        (), "initial = layers: sizes of the hidden layers; fraction: its links are between these", "own", low=1
+    )
 
     # --- node functions
     activations: tuple[str, ...] = parameter(("tanh",), "activations that nodes may have, drawn alike", "own")
@@ -266,9 +268,9 @@ class NEATParams:
                 )
         if self.initial == "layers" and not self.initial_layers:
             raise ParameterError("initial_layers", (), 'initial = "layers" needs at least one layer size')
-        if self.initial_layers and self.initial != "layers":
+        if self.initial_layers and self.initial not in ("layers", "fraction"):
             raise ParameterError(
-                "initial_layers", self.initial_layers, f'needs initial = "layers", not {self.initial!r}'
+                "initial_layers", self.initial_layers, f'needs initial = "layers" or "fraction", not {self.initial!r}'
             )
         if self.mode == "feedforward" and self.activations_per_step != 1:
             requirement = 'must be 1 with mode = "feedforward"'

@@ -113,7 +113,7 @@ def test_a_module_that_registers_on_import(tmp_path, capsys):
 
 
 def test_the_best_few_are_reconsidered_on_further_episodes():
-    task = GymTask(worlds.Line, workers=0, episodes=1, recheck=6, recheck_episodes=5)
+    task = GymTask("Pendulum-v1", workers=0, episodes=1, recheck=6, recheck_episodes=5)
     run = Run.new(NEATParams(population=20), task, RunSettings(), None)
     population = run.algorithm.ask()
     nets = compile_population(population)

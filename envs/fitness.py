@@ -86,19 +86,27 @@ class FitnessTask:
         FitnessError : the function raised an exception, and ``on_error`` is ``"stop"``.
         """
         self.errors = []
-        if self.per == "population":
-            return Evaluation.of(self._whole(networks))
-        return Evaluation.of(self._in_workers(networks) if self.workers else self._here(networks))
+        return Evaluation.of(self._judge(networks))
 
     def validate(self, networks: Networks, key: Key) -> Evaluation:
-        """The same as `evaluate`: the function is all that is known of the task."""
-        return self.evaluate(networks, key)
+        """The same as `evaluate`, as the function is all that is known of the task; ``errors`` stay those of the last
+        evaluation."""
+        errors = self.errors
+        try:
+            return self.evaluate(networks, key)
+        finally:
+            self.errors = errors
 
     def close(self) -> None:
         """End the worker processes."""
         if self._pool is not None:
             self._pool.close()
         self._pool = None
+
+    def _judge(self, networks: Networks) -> NDArray[np.float64]:
+        if self.per == "population":
+            return self._whole(networks)
+        return self._in_workers(networks) if self.workers else self._here(networks)
 
     def _whole(self, networks: Networks) -> NDArray[np.float64]:
         try:

@@ -1,6 +1,37 @@
-"""An environment as four scalar functions, played by the rollout kernels and as a Gymnasium environment.
+"""An environment as a few scalar functions, played by the rollout kernels and as a Gymnasium environment.
 
-Read `NativeEnv`, then `envs.control.cartpole` for an example, `envs.rollout` for how whole populations play it.
+Read `NativeEnv`, then `envs.control.cartpole` for an example, `envs.rollout` for how whole populations play it. An
+environment of your own is a declaration of ten to thirty lines::
+
+    import numpy as np
+    from envs import NativeEnv
+    from experiments import evolve
+
+    DT, LIMIT, ZERO, ONE, TWO = (np.float32(v) for v in (0.05, 2.0, 0.0, 1.0, 2.0))
+
+    def reset(randoms):  # two numbers in [0, 1): place and speed, each in -1 .. 1
+        place, speed = randoms
+        return TWO * place - ONE, TWO * speed - ONE
+
+    def observe(state):
+        return state
+
+    def act(outputs):  # one output: push left or right
+        return np.int32(outputs[0] > ZERO)
+
+    def step(state, action):  # a puck on ice, to be brought to rest at 0
+        place, speed = state
+        speed += DT if action == 1 else -DT
+        place += DT * speed
+        return (place, speed), ONE - abs(place), abs(place) > LIMIT
+
+    PUCK = NativeEnv("Puck", reset, observe, act, step, num_states=2, num_inputs=2, num_outputs=1, max_steps=200,
+                     actions=2, target=180.0)
+
+    result = evolve(PUCK)
+
+The state may hold any number of float32. `envs.gym.native.NativeGymEnv` (``NativeGymEnv(PUCK)``) is the same as a
+Gymnasium environment. A function that cannot be compiled gives a `NativeEnvError` with its name, file and line.
 """
 
 from __future__ import annotations
@@ -9,11 +40,30 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from genomes.networks import Networks
 
 __all__ = ["NATIVE_ENVS", "NativeEnv", "NativeEnvError", "native_env"]
 
-NATIVE_ENVS = {"CartPole-v1": "envs.control.cartpole:CARTPOLE"}  # id -> module:name
+# id -> module:name of an environment, or of a function that makes one from keyword parameters
+NATIVE_ENVS = {
+    "CartPole-v1": "envs.control.cartpole:CARTPOLE",
+    "MountainCar-v0": "envs.control.mountain_car:MOUNTAIN_CAR",
+    "MountainCarContinuous-v0": "envs.control.mountain_car_continuous:MOUNTAIN_CAR_CONTINUOUS",
+    "Acrobot-v1": "envs.control.acrobot:ACROBOT",
+    "Pendulum-v1": "envs.control.pendulum:PENDULUM",
+    "CartPoleSwingUp-v0": "envs.control.swing_up:SWING_UP",
+    "MazeMedium-v0": "envs.control.maze:MAZE_MEDIUM",
+    "MazeHard-v0": "envs.control.maze:MAZE_HARD",
+    "SlimeVolley-v0": "envs.control.slime_volley:SLIME_VOLLEY",
+    "SinglePole2008-v0": "envs.control.poles:single_pole_2008",
+    "DoublePole2002-v0": "envs.control.poles:double_pole_2002",
+    "DoublePole2008-v0": "envs.control.poles:double_pole_2008",
+}
 
 
 class NativeEnvError(TypeError):
@@ -40,9 +90,16 @@ class NativeEnv:
     max_steps : an episode that has not terminated is cut off here.
     actions : number of discrete actions, or a tuple (low, high) of tuples.
     num_randoms : uniforms that ``reset`` is given; default ``num_states``.
-    observation_limit : largest size of each observation; default infinite.
+    observations : bounds (low, high) of the observation, a tuple of tuples; default infinite.
     gymnasium_id : the environment of Gymnasium that this one reproduces.
-    target : mean return that counts as solved.
+    target : score of a champion's check that counts as solved: a mean return, or what ``check`` gives.
+    score : ``score(state, total, steps, recent) -> number``: fitness of an episode that ended in ``state`` after
+        ``steps`` steps with the return ``total``. Default: the return.
+    measure, window : ``measure(state) -> number``; ``recent`` is its sum over the last ``window`` steps.
+    behaviour, num_behaviours : ``behaviour(state) -> tuple``: what an episode that ended in ``state`` amounts to, for
+        novelty search.
+    check : ``check(env, networks) -> score [P]``, not compiled: how champions are checked where fresh episodes say
+        nothing, as every episode begins alike.
     """
 
     id: str
@@ -56,18 +113,27 @@ class NativeEnv:
     max_steps: int
     actions: int | tuple[tuple[float, ...], tuple[float, ...]]
     num_randoms: int | None = None
-    observation_limit: tuple[float, ...] | None = None
+    observations: tuple[tuple[float, ...], tuple[float, ...]] | None = None
     gymnasium_id: str | None = None
     target: float | None = None
+    score: Callable[..., Any] | None = None
+    measure: Callable[..., Any] | None = None
+    window: int = 0
+    behaviour: Callable[..., Any] | None = None
+    num_behaviours: int = 0
+    check: Callable[[NativeEnv, Networks], NDArray[Any]] | None = None
 
     def __post_init__(self) -> None:
         for name in ("num_states", "num_inputs", "num_outputs", "max_steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"environment {self.id!r}: {name} must be at least 1, got {getattr(self, name)}")
-        if self.observation_limit is not None and len(self.observation_limit) != self.num_inputs:
+        if self.observations is not None and {len(bound) for bound in self.observations} != {self.num_inputs}:
             raise ValueError(
-                f"environment {self.id!r}: observation_limit must hold num_inputs={self.num_inputs} numbers"
+                f"environment {self.id!r}: observations must be (low, high), each of num_inputs={self.num_inputs}"
             )
+        for function, length in (("measure", "window"), ("behaviour", "num_behaviours")):
+            if (getattr(self, function) is None) != (getattr(self, length) < 1):
+                raise ValueError(f"environment {self.id!r}: {function} and {length} (at least 1) go together")
 
     @property
     def randoms(self) -> int:
@@ -75,20 +141,40 @@ class NativeEnv:
         return self.num_states if self.num_randoms is None else self.num_randoms
 
     @property
-    def observation_high(self) -> tuple[float, ...]:
-        """Largest size of each observation."""
-        return self.observation_limit or (math.inf,) * self.num_inputs
+    def observation_bounds(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Lowest and highest value of each observation."""
+        return self.observations or ((-math.inf,) * self.num_inputs, (math.inf,) * self.num_inputs)
 
     @property
     def functions(self) -> dict[str, Callable[..., Any]]:
-        """The four functions by name, as the kernels are bound to them."""
-        return {"reset": self.reset, "observe": self.observe, "act": self.act, "step": self.step}
+        """The functions by name, as the kernels are bound to them."""
+        names = ("reset", "observe", "act", "step", "score", "measure", "behaviour")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
 
-def native_env(env_id: str) -> NativeEnv:
-    """The native environment of this id; `KeyError` lists those that there are."""
+def native_env(env_id: str, **parameters: Any) -> NativeEnv:
+    """The native environment of this id.
+
+    Parameters
+    ----------
+    parameters : of the environments that have any: ``velocities=False`` of the pole balancing ones.
+
+    Raises
+    ------
+    KeyError : there is none; lists those that there are.
+    ValueError : it has no such parameter.
+    """
     if env_id not in NATIVE_ENVS:
         raise KeyError(f"no native environment {env_id!r}; there are {', '.join(sorted(NATIVE_ENVS))}")
     module, name = NATIVE_ENVS[env_id].split(":")
-    env: NativeEnv = getattr(import_module(module), name)
+    found = getattr(import_module(module), name)
+    if isinstance(found, NativeEnv):
+        if parameters:
+            raise ValueError(f"{env_id} has no parameter {next(iter(parameters))!r}")
+        return found
+    known = found.__wrapped__.__annotations__.keys() - {"return"}
+    for key in parameters:
+        if key not in known:
+            raise ValueError(f"{env_id} has no parameter {key!r}; it has {', '.join(sorted(known))}")
+    env: NativeEnv = found(**parameters)
     return env

@@ -20,7 +20,7 @@ from envs.native import NativeEnv, NativeEnvError
 from envs.task import Key
 from genomes.functions import activation_rows_switch, activation_switch
 from genomes.kernels.binding import Kernel, is_compile_error
-from genomes.kernels.parallel import parallel_for
+from genomes.kernels.parallel import get_threads, parallel_for
 from genomes.networks import Networks
 
 __all__ = ["Episodes", "rollout", "starting_states"]
@@ -30,6 +30,7 @@ LEAST_EPISODES = 8  # a class with fewer does not fill lanes
 MOST_FILLING = 12.0  # a class whose common plan has more edges than this multiple of a genome's own is better off alone
 MOST_PAIRS = 1 << 22  # (node, slot) pairs of a class: bounds the scratch of planning
 GRAIN = 4 * LANES
+NUMBER = int | float | np.number | np.bool_
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +39,20 @@ class Episodes:
 
     returns: NDArray[np.float32]  # [P, K] sum of rewards; NaN where a state or reward was not finite
     steps: NDArray[np.int32]  # [P, K]
+    ends: NDArray[np.float32]  # [P, K, S+1] last state, and sum of the recent measures; [0, 0, S+1]: nobody asked
+    scores: NDArray[np.float32]  # [P, K] fitness; the returns where the environment has no score of its own
+    behaviours: NDArray[np.float32]  # [P, K, B]
+
+    @classmethod
+    def empty(cls, env: NativeEnv, size: int, episodes: int) -> Episodes:
+        """Room for the episodes of ``size`` genomes, not filled yet."""
+        returns, kept = np.empty((size, episodes), np.float32), (size, episodes)
+        if env.score is None and env.behaviour is None:
+            kept = (0, 0)
+        ends = np.empty((*kept, env.num_states + 1), np.float32)
+        scores = returns if env.score is None else np.empty_like(returns)
+        behaviours = np.empty((size, episodes, env.num_behaviours), np.float32)
+        return cls(returns, np.empty((size, episodes), np.int32), ends, scores, behaviours)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +67,8 @@ class Plan:
     union_start: NDArray[np.int64]  # by class node: where its edges start; they end where the next node's start
     union_source: NDArray[np.int32]  # slot
     class_code: NDArray[np.int16]  # by class node: its activation, or -1 where the genomes differ
-    place: NDArray[np.int32]  # [E] number of an edge within its class's union
+    pair_start: NDArray[np.int64]  # [C] where class c begins in the next array
+    edge_number: NDArray[np.int32]  # by class, node and slot: number of that edge within the union; -1: there is none
     max_rows: int  # value slots of the largest class
     max_union: int  # edges and nodes of the largest class
 
@@ -77,13 +93,17 @@ def rollout(env: NativeEnv, networks: Networks, starts: NDArray[np.float32]) -> 
     if starts.ndim != 2 or starts.shape[1] != env.num_states:
         raise ValueError(f"starting states must have shape [K, {env.num_states}], got {starts.shape}")
     size, episodes = len(networks), len(starts)
-    result = Episodes(np.empty((size, episodes), np.float32), np.empty((size, episodes), np.int32))
+    result = Episodes.empty(env, size, episodes)
     if result.returns.size == 0:
         return result
     plan = make_plan(networks, episodes)
     unsure = np.zeros(size, np.bool_)
     play_in_lanes(env, networks, starts, plan, result, unsure)
     play_alone(env, networks, starts, np.concatenate([plan.alone, np.flatnonzero(unsure)]), result)
+    if env.score is not None:
+        _run(env, kernels.score_episodes, 1, size, result.ends, result.returns, result.steps, result.scores)
+    if env.behaviour is not None:
+        _run(env, kernels.describe, 1, size, result.ends, result.behaviours)
     return result
 
 
@@ -96,7 +116,7 @@ def play_alone(
     bias_input = np.float32(n.bias_input or 0.0)
     shape = (n.num_inputs, n.task_inputs, bias_input, n.recurrent, n.activations_per_step, n.max_slots)
     if len(members):
-        arguments = (members, starts, env.max_steps, *arrays, *shape, result.returns, result.steps)
+        arguments = (members, starts, env.max_steps, *arrays, *shape, result.returns, result.steps, result.ends)
         _run(env, kernels.play_scalar, 1, len(members), *arguments)
 
 
@@ -119,16 +139,20 @@ def play_in_lanes(
         p.union_start,
         p.union_source,
         p.class_code,
-        p.place,
+        p.pair_start,
+        p.edge_number,
     )
-    arrays = (n.node_start, n.edge_start, n.bias, n.activation, n.weight, n.output_slot)
+    arrays = (n.node_start, n.edge_start, n.bias, n.activation, n.source, n.weight, n.output_slot)
     bias_input = np.float32(n.bias_input or 0.0)
     shape = (n.num_inputs, n.task_inputs, bias_input, n.recurrent, n.activations_per_step)
     rows = env.num_states + 2 + env.num_outputs + p.max_rows
     if len(p.members):
         arguments = (*classes, starts, env.max_steps, *arrays, *shape, rows, p.max_union)
-        results = (result.returns, result.steps, unsure)
-        _run(env, kernels.play_lanes, LANES, len(p.members) * len(starts), *arguments, *results, grain=GRAIN)
+        results = (result.returns, result.steps, unsure, result.ends)
+        items = len(p.members) * len(starts)
+        # Two chunks a thread: the lanes of a chunk idle at its end, until its longest episode is over.
+        grain = max(GRAIN, items // (2 * get_threads()))
+        _run(env, kernels.play_lanes, LANES, items, *arguments, *results, grain=grain)
 
 
 def make_plan(networks: Networks, episodes: int) -> Plan:
@@ -156,9 +180,10 @@ def make_plan(networks: Networks, episodes: int) -> Plan:
     union_start = np.empty(class_node[-1], np.int64)
     union_source = np.empty(union_offset[-1], np.int32)
     class_code = np.empty(class_node[-1], np.int16)
-    place = np.empty(len(n.source), np.int32)
-    classes = (class_start, count, slots, class_node, union_offset, int((count * slots).max(initial=0)))
-    arrays = (n.node_start, n.edge_start, n.source, n.activation, union_start, union_source, class_code, place)
+    pair_start = _offsets(count * slots)
+    edge_number = np.full(pair_start[-1], -1, np.int32)
+    classes = (class_start, count, slots, class_node, union_offset, pair_start[:-1])
+    arrays = (n.node_start, n.edge_start, n.source, n.activation, union_start, union_source, class_code, edge_number)
     parallel_for(plan_class, len(count), members, *classes, *arrays)
 
     union = union_start[class_node[1:] - 1] - union_offset[:-1]
@@ -181,7 +206,8 @@ def make_plan(networks: Networks, episodes: int) -> Plan:
         union_start,
         union_source,
         class_code,
-        place,
+        pair_start[:-1][keep],
+        edge_number,
         int(slots.max(initial=0)),
         int((union + count).max(initial=0)),
     )
@@ -198,8 +224,10 @@ def _bound(env: NativeEnv, template: Kernel, lanes: int, switch: Any) -> Kernel:
     from envs.kernels import lanes as vectors
     from genomes.kernels.vector import fused_multiply_add
 
-    bindings = row_functions(env.num_states, env.num_inputs, env.num_outputs, env.randoms, lanes)
+    lengths = (env.num_states, env.num_inputs, env.num_outputs, env.randoms, env.num_behaviours)
+    bindings = row_functions(*lengths, lanes)
     functions = {
+        "WINDOW": env.window,
         "activate": switch,
         "activate_rows": activation_rows_switch(lanes),
         "multiply_add": fused_multiply_add,
@@ -238,8 +266,15 @@ def check_functions(env: NativeEnv) -> None:
     moved = _result(env, "step", kernels.try_step.bind(**bind), state, action)
     if not isinstance(moved, tuple) or len(moved) != 3:
         raise NativeEnvError(f"{_where(env, 'step')} must return (state, reward, terminated), it returned {moved!r}")
-    _numbers(env, "step", "a state", moved[0], env.num_states)
+    state = _numbers(env, "step", "a state", moved[0], env.num_states)
     _numbers(env, "step", "reward and terminated", moved[1:], 2)
+    if env.measure is not None:
+        _number(env, "measure", _result(env, "measure", kernels.try_measure.bind(**bind), state))
+    if env.score is not None:
+        _number(env, "score", _result(env, "score", kernels.try_score.bind(**bind), state, half, np.int32(1), half))
+    if env.behaviour is not None:
+        behaviour = _result(env, "behaviour", kernels.try_behaviour.bind(**bind), state)
+        _numbers(env, "behaviour", "a behaviour", behaviour, env.num_behaviours)
 
 
 def _result(env: NativeEnv, name: str, probe: Kernel, *arguments: Any) -> Any:
@@ -249,9 +284,13 @@ def _result(env: NativeEnv, name: str, probe: Kernel, *arguments: Any) -> Any:
         raise NativeEnvError(f"{_where(env, name)} cannot be compiled: {error}") from error
 
 
+def _number(env: NativeEnv, name: str, value: Any) -> None:
+    if not isinstance(value, NUMBER):
+        raise NativeEnvError(f"{_where(env, name)} must return a number, not {value!r}")
+
+
 def _numbers(env: NativeEnv, name: str, what: str, values: Any, count: int) -> tuple[Any, ...]:
-    number = int | float | np.number | np.bool_
-    if not isinstance(values, tuple) or len(values) != count or not all(isinstance(v, number) for v in values):
+    if not isinstance(values, tuple) or len(values) != count or not all(isinstance(v, NUMBER) for v in values):
         raise NativeEnvError(f"{_where(env, name)} must return {what} as a tuple of {count} numbers, not {values!r}")
     return tuple(np.float32(v) for v in values)
 

@@ -180,6 +180,10 @@ def _configure(
         hint = _nearest(str(preset), PRESETS)
         raise reader.wrong("neat", "preset", preset, f"must be one of {', '.join(PRESETS)}{hint}")
     neat = reader.section("neat", NEATParams, tables["neat"], PRESETS[preset])
+    try:
+        neat = task.adapt(neat)
+    except ParameterError as error:
+        raise reader.wrong("neat", error.key, error.value, error.requirement) from None
     run = reader.section("run", RunSettings, tables["run"])
     if 0 < run.evaluations < neat.population:
         requirement = f"must be 0 or at least neat.population = {neat.population}: one generation"

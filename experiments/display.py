@@ -229,10 +229,13 @@ def closing_lines(summary: dict[str, Any], config: Config, folder: Path | None) 
         )
     if "test" in summary:
         test = summary["test"]
-        lines.append(
-            f"Tested in Gymnasium's {config.task.name}: mean {test['mean']:.1f} over {test['episodes']} fresh episodes "
-            f"(min {test['min']:.0f}, max {test['max']:.0f})"
-        )
+        if "metric" in test:
+            unseen = "on the train rows: there are no others" if test["part"] == "train" else "on test rows"
+            lines.append(f"Test: {test['metric']} {number(test['score'])} ({test['rows']} rows, {unseen})")
+        else:
+            returns = f"mean {test['mean']:.1f} over {test['episodes']} fresh episodes"
+            span = f"min {test['min']:.0f}, max {test['max']:.0f}"
+            lines.append(f"Tested in Gymnasium's {config.task.name}: {returns} ({span})")
     if folder is not None:
         lines.append(f"Everything is in {folder}: `neat show {folder}`")
     return lines

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from experiments.checkpoint import Checkpoint, CheckpointError, last_checkpoint, write_checkpoint
 from experiments.config import Config, read_config
@@ -25,6 +25,7 @@ from neat.report import GenerationReport
 
 __all__ = ["Session", "champion_score", "initial_genome", "load_champion"]
 
+_Read = TypeVar("_Read")
 SPECIES_COLUMNS = ("generation", "species", "size", "best", "mean", "age", "stagnation", "offspring")
 
 
@@ -40,6 +41,7 @@ class Session:
     species: Table
     watch: Callable[[Row, Population, Evaluation, GenerationReport], Any] | None = None  # True ends the run
     last_checkpoint: float = 0.0
+    told_of_errors: bool = False
 
     @classmethod
     def begin(
@@ -141,7 +143,9 @@ class Session:
         if champion is not None and champion.generation == row.generation:
             self._write_champion()
         for error in getattr(self.run.task, "errors", [])[:1]:
-            self.display.message(f"generation {row.generation}: {row.failed} genomes failed, the first: {error}")
+            shown = error.strip().rpartition("\n")[2] if self.told_of_errors else error  # whole only once
+            self.told_of_errors = True
+            self.display.message(f"generation {row.generation}: {row.failed} genomes failed, the first: {shown}")
         self.display.generation(row, self.run)
         if time.monotonic() - self.last_checkpoint >= self.config.run.checkpoint_seconds:
             self._checkpoint()
@@ -152,13 +156,14 @@ class Session:
         self.run.stopped = stopped
         self._checkpoint()
         summary = self.run.summary()
-        if self.run.solved and stopped != "interrupted" and self.run.champion is not None:
-            params = self.config.neat
-            champion = self.run.champion
-            network = Network(champion.genome, params.mode, params.activations_per_step, champion.scaling)
+        ended = stopped not in ("interrupted", "failed")
+        champion = self.run.champion
+        if ended and champion is not None and (self.run.solved or self.config.task.test_unsolved):
+            network = _network(self.config, *self.config.task.deliver(champion.genome, champion.scaling))
             score = self.config.task.final_test(network, 100, self.run.settings.seed)
             if score is not None:
-                summary["test"] = {k: getattr(score, k) for k in ("mean", "std", "min", "max", "episodes")}
+                summary["test"] = score
+            self._draw_champion()
         write_json(self.folder.path / "summary.json", summary)
         self.display.finish(summary, self.config, self.folder.path)
         return summary
@@ -168,7 +173,15 @@ class Session:
         if self.run.champion is None:
             path.unlink(missing_ok=True)
         else:
-            save_genome(self.run.champion.genome, path, self.run.champion.scaling)
+            genome, scaling = self.config.task.deliver(self.run.champion.genome, self.run.champion.scaling)
+            save_genome(genome, path, scaling)
+
+    def _draw_champion(self) -> None:
+        from experiments.plot import draw_network, has_matplotlib
+
+        if self.config.task.test_unsolved and has_matplotlib():
+            title = f"{self.config.task.name}, seed {self.config.run.seed}: the champion"
+            draw_network(load_champion(self.folder.path)[0], self.folder.path / "network.png", title)
 
     def _checkpoint(self) -> None:
         for table in (self.metrics, self.species):
@@ -216,19 +229,19 @@ def load_champion(folder: Path) -> tuple[Genome, Scaling | None]:
     path = folder / "champion.json"
     if not path.is_file():
         raise BadInput(f"{path}: is missing: the run has no champion yet")
-    return _load_genome(path), load_scaling(path)
+    return _read(path, load_genome), _read(path, load_scaling)
 
 
 def initial_genome(config: Config) -> Genome | None:
     """The genome that the first generation starts from, where the configuration names one."""
     if not config.run.initial_genome:
         return None
-    return _load_genome(config.folder / config.run.initial_genome)
+    return _read(config.folder / config.run.initial_genome, load_genome)
 
 
-def _load_genome(path: Path) -> Genome:
+def _read(path: Path, load: Callable[[Path], _Read]) -> _Read:
     try:
-        return load_genome(path)
+        return load(path)
     except GenomeFileError as error:
         raise BadInput(str(error)) from None
     except OSError as error:
@@ -238,7 +251,7 @@ def _load_genome(path: Path) -> Genome:
 def _make_run(config: Config) -> Run:
     try:
         task = config.task.make(config.run.on_error)
-        return Run.new(config.neat, task, config.run, initial_genome(config))
+        return Run.new(config.neat, task, config.run, initial_genome(config), config.task.learning())
     except ValueError as error:
         raise BadInput(f"{config.run.initial_genome or config.task.name}: {error}") from None
     except MemoryError:
@@ -279,23 +292,24 @@ def _disk_failure(error: OSError, folder: Path) -> Failure:
     return Failure(f"{where}cannot be written: {error.strerror or error}; {last}: `neat resume {folder}` goes on")
 
 
+def _network(config: Config, champion: Genome, scaling: Scaling | None) -> Network:
+    return Network(champion, config.neat.mode, config.neat.activations_per_step, scaling)
+
+
 def champion_score(
     config: Config, champion: Genome, scaling: Scaling | None, episodes: int, seed: int
 ) -> dict[str, Any]:
-    """Mean, std, min, max and number of a champion's fresh episodes; of its one check where a task has no episodes."""
-    import dataclasses
-
+    """What the task's final test says of a champion; where it has none, its one check in the form of episodes."""
     from envs.fitness import FitnessError
     from genomes.networks import compile_population
 
     params = config.neat
-    network = Network(champion, params.mode, params.activations_per_step, scaling)
     try:
-        score = config.task.final_test(network, episodes, seed)
+        score = config.task.final_test(_network(config, champion, scaling), episodes, seed)
     except ValueError as error:
         raise BadInput(f"{config.task.name}: {error}") from None
     if score is not None:
-        return dataclasses.asdict(score)
+        return score
     task = config.task.make("stop")
     networks = compile_population(Population.of([champion]), params.mode, "cpu", params.activations_per_step)
     try:

@@ -12,9 +12,10 @@ from genomes.evaluation import Evaluation
 from genomes.population import Genome, Population
 from neat.breeding import breed
 from neat.initial import first_generation
+from neat.novelty import selection_scores
 from neat.params import NEATParams
 from neat.report import GenerationReport
-from neat.reproduction import Ranking, distribute, draw_matings, representatives
+from neat.reproduction import Ranking, distribute, draw_matings, representatives, require_not_negative
 from neat.speciation import adapt_threshold, speciate
 from neat.state import Arrays, Scalars, State
 
@@ -72,20 +73,23 @@ class NEAT:
         self._asked = True
         return self._state.population
 
-    def tell(self, evaluation: Evaluation) -> None:
-        """Breed the next generation, given the evaluation of the population that ``ask`` gave.
+    def tell(self, evaluation: Evaluation, population: Population | None = None) -> None:
+        """Breed the next generation, given the evaluation of the population that ``ask`` gave. Where these genomes
+        learnt, ``population`` is they with the weights that they learnt, to be inherited (Lamarck).
 
         Raises
         ------
         RuntimeError : there is no population to tell of.
-        ValueError : the evaluation has another length, or negative fitness where that is not allowed.
+        ValueError : another length, other genomes, no behaviour, or negative fitness where that is not allowed.
         """
-        fitness, state = self._receive(evaluation), self._state
+        fitness, state = self._receive(evaluation), self._state.learnt(population)
         species_of, founders = speciate(state.population, state.representatives, self.params, state.threshold)
-        ranking = Ranking.of(fitness, state.renew_species(species_of, len(founders)))
+        scores = selection_scores(fitness, evaluation, state, self.params)
+        ranking = Ranking.of(scores, state.renew_species(species_of, len(founders)))
         refocused = state.judge(ranking, self.params, self.episodes_change)
         offspring = distribute(ranking, state.stagnation, refocused, self.params)
-        self.report = GenerationReport.of(state, ranking, offspring, refocused=refocused, maximize=self.maximize)
+        outcome = (state, ranking, offspring, fitness)
+        self.report = GenerationReport.of(*outcome, refocused=refocused, maximize=self.maximize)
         if self.report.extinct:
             self._end_or_restart()
         else:
@@ -99,12 +103,8 @@ class NEAT:
         if len(evaluation) != len(self._state.population):
             raise ValueError(f"the evaluation is of {len(evaluation)} genomes, asked for {len(self._state.population)}")
         fitness = evaluation.fitness if self.maximize else -evaluation.fitness
-        if not self.params.allow_negative_fitness and (fitness < 0).any():
-            worst = int(np.nanargmin(fitness))
-            raise ValueError(
-                f"fitness {fitness[worst]:g} of genome {worst} is negative: species share in proportion to fitness "
-                f"(allow_negative_fitness = false, as in the preset neat-2002)"
-            )
+        if not self.params.allow_negative_fitness:
+            require_not_negative(fitness)
         return np.where(evaluation.failed, -np.inf, fitness)
 
     def _reproduce(self, ranking: Ranking, offspring: NDArray[np.int64]) -> None:
@@ -145,6 +145,5 @@ class NEAT:
         """The algorithm as it was when ``state_dict`` gave these; KeyError, ValueError or TypeError if it never did."""
         self = cls.__new__(cls)
         self.params, self.maximize, self.episodes_change, self._initial = params, maximize, episodes_change, initial
-        self._state = State.from_arrays(arrays, scalars)
-        self._asked = False
+        self._state, self._asked = State.from_arrays(arrays, scalars), False
         return self

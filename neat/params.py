@@ -193,6 +193,19 @@ class NEATParams:
     )
 
     # --- selection and reproduction
+    selection: str = parameter(
+        "fitness",
+        "what genomes are selected by; novelty: how unlike others they behave, whatever their fitness; no species "
+        "then stagnates",
+        "novelty: Lehman & Stanley 2011",
+        choices=("fitness", "novelty"),
+    )
+    novelty_neighbours: int = parameter(
+        15, "nearest behaviours that novelty is the mean distance to", "Lehman & Stanley 2011", low=1
+    )
+    novelty_archive: float = probability(
+        0.03, "per genome: its behaviour is remembered for the rest of the run", "Gomes et al. 2015: 6 of 200"
+    )
     survival_threshold: float = probability(0.2, "best fraction of a species that reproduces", "authors' code")
     elitism: int = parameter(1, "best of a species that are copied unchanged", "paper 4.1", low=0)
     elite_min_species_size: int = parameter(

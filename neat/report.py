@@ -21,7 +21,7 @@ class GenerationReport:
     species_of: NDArray[np.int32]  # [P] species id
     id: NDArray[np.int32]  # [S] species id
     size: NDArray[np.int64]  # [S] members
-    best: NDArray[np.float64]  # [S] fitness as the task states it; NaN where all members failed
+    best: NDArray[np.float64]  # [S] fitness (not novelty) as the task states it; NaN where all members failed
     mean: NDArray[np.float64]  # [S] the same of the members that have not failed
     age: NDArray[np.int64]  # [S] generations
     stagnation: NDArray[np.int64]  # [S] generations since the last improvement
@@ -34,10 +34,19 @@ class GenerationReport:
 
     @classmethod
     def of(
-        cls, state: State, ranking: Ranking, offspring: NDArray[np.int64], *, refocused: bool, maximize: bool
+        cls,
+        state: State,
+        ranking: Ranking,
+        offspring: NDArray[np.int64],
+        fitness: NDArray[np.float64],
+        *,
+        refocused: bool,
+        maximize: bool,
     ) -> GenerationReport:
-        """The report of a generation that was speciated and judged."""
+        """The report of a generation that was speciated and judged, with ``fitness`` [P] to be maximised."""
         species, sign = state.species, 1.0 if maximize else -1.0
+        if fitness is not ranking.fitness:
+            ranking = Ranking.of(fitness, ranking.species)
         sound = np.where(ranking.sound > 0, ranking.sound, np.nan)
         fitness = np.where(ranking.fitness > -np.inf, ranking.fitness, 0.0)
         return cls(

@@ -29,6 +29,7 @@ __all__ = [
     "draw_matings",
     "may_reproduce",
     "representatives",
+    "require_not_negative",
     "shares",
 ]
 
@@ -83,6 +84,16 @@ class Ranking:
     def best(self) -> NDArray[np.float64]:
         """[S] best fitness of each species."""
         return self.fitness[self.champions]
+
+
+def require_not_negative(fitness: NDArray[np.float64]) -> None:
+    """`ValueError` where a fitness [P] is negative, which cannot be shared in proportion."""
+    if (fitness < 0).any():
+        worst = int(np.nanargmin(fitness))
+        raise ValueError(
+            f"fitness {fitness[worst]:g} of genome {worst} is negative: species share in proportion to fitness "
+            f"(allow_negative_fitness = false, as in the preset neat-2002)"
+        )
 
 
 def shares(ranking: Ranking, allow_negative: bool) -> NDArray[np.float64]:

@@ -106,6 +106,7 @@ class State:
     phase: Phase
     innovations: Innovations
     done: bool = False
+    archive: NDArray[np.float32] | None = None  # [A, B] behaviours; None where there is no novelty search
 
     @classmethod
     def first(
@@ -124,6 +125,18 @@ class State:
             phase=dataclasses.replace(Phase.first(params), since=generation),
             innovations=Innovations.of(population),
         )
+
+    def learnt(self, population: Population | None) -> State:
+        """This state, its genomes replaced by ``population`` (if any), which may differ in weights and biases only."""
+        if population is None:
+            return self
+        for name in POPULATION_GENES:
+            if name not in ("weight", "bias") and not np.array_equal(
+                getattr(self.population, name), getattr(population, name)
+            ):
+                raise ValueError(f"tell() takes the genomes that ask() gave with other weights: they differ in {name}")
+        self.population = population
+        return self
 
     @property
     def mean_connections(self) -> float:
@@ -147,9 +160,11 @@ class State:
     def judge(self, ranking: Ranking, params: NEATParams, episodes_change: bool) -> bool:
         """Enter records and the phase; returns whether the population had no record for so long that only its two best
         species shall reproduce. These, and the population, then count as improved."""
-        progress = self.species.progress.after(ranking.best, self.generation, episodes_change)
+        # Novelty falls as the archive fills: no species stagnates by it (NaN is no record, and no stagnation).
+        best = np.full_like(ranking.best, np.nan) if params.selection == "novelty" else ranking.best
+        progress = self.species.progress.after(best, self.generation, episodes_change)
         self.species = dataclasses.replace(self.species, progress=progress)
-        self.progress = self.progress.after(ranking.best.max(keepdims=True), self.generation, episodes_change)
+        self.progress = self.progress.after(best.max(keepdims=True), self.generation, episodes_change)
         self.phase = self.phase.after(self.mean_connections, self.generation, params)
         refocused = 0 < params.population_stagnation <= self.generation - int(self.progress.improved[0])
         if refocused:
@@ -166,6 +181,8 @@ class State:
         for name, progress in (("species", self.species.progress), ("progress", self.progress)):
             arrays |= {f"{name}.{key}": value for key, value in vars(progress).items()}
         arrays |= {f"innovations.{key}": value for key, value in self.innovations.arrays().items()}
+        if self.archive is not None:
+            arrays["archive"] = self.archive
         arrays["phase.history"] = np.array(self.phase.history, np.float64)
         scalars: Scalars = {
             "seed": self.seed,
@@ -204,6 +221,7 @@ class State:
                 {key.removeprefix(prefix): value for key, value in arrays.items() if key.startswith(prefix)}
             ),
             done=bool(scalars["done"]),
+            archive=arrays.get("archive"),
         )
 
 

@@ -2,13 +2,16 @@
 
 import subprocess
 import sys
+import textwrap
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from envs import native
 from envs.control.cartpole import CARTPOLE
 from envs.control.task import NativeTask
+from envs.gym.native import NativeGymEnv
 from envs.native import NativeEnv, NativeEnvError
 from envs.rollout import rollout, starting_states
 from tests.test_rollout import networks_of, one_node
@@ -85,8 +88,8 @@ def test_one_clear_error_names_function_file_and_line(name):
 def test_declaration_is_checked():
     with pytest.raises(ValueError, match="max_steps"):
         walk(np.float32(1.0), max_steps=0)
-    with pytest.raises(ValueError, match="observation_limit"):
-        walk(np.float32(1.0), observation_limit=(1.0, 1.0))
+    with pytest.raises(ValueError, match="observations"):
+        walk(np.float32(1.0), observations=((1.0, 1.0), (1.0, 1.0)))
     with pytest.raises(ValueError, match="4 inputs"):
         rollout(CARTPOLE, up(), np.zeros((1, 4), np.float32))
     with pytest.raises(ValueError, match="shape"):
@@ -128,3 +131,16 @@ def test_task_is_the_mean_of_fresh_episodes():
     )
     with pytest.raises(ValueError, match="episodes"):
         NativeTask(CARTPOLE, episodes=0)
+
+
+def test_the_documented_example_evolves():
+    """The example of the module's docstring, as a user would paste it."""
+    text = textwrap.dedent(native.__doc__.split("::\n\n", 1)[1].split("The state may", 1)[0])
+    assert 10 <= len([line for line in text.splitlines() if line.strip()]) <= 30
+    scope = {}
+    exec(text.replace("evolve(PUCK)", "evolve(PUCK, quiet=True, generations=40)"), scope)
+    assert scope["result"].solved
+    env = NativeGymEnv(scope["PUCK"])
+    observation, _ = env.reset(options={"state": (0.5, -0.5)})
+    _, reward, over, _, _ = env.step(1)
+    assert observation.tolist() == [0.5, -0.5] and abs(reward - 0.5225) < 1e-6 and not over

@@ -24,6 +24,7 @@ TAU = np.float32(0.02)  # s
 X_LIMIT = np.float32(2.4)  # m
 ANGLE_LIMIT = np.float32(12 * 2 * math.pi / 360)  # rad
 START = np.float32(0.05)  # starts are uniform within ± this
+BOUND = (4.8, math.inf, 2 * float(ANGLE_LIMIT), math.inf)  # of observations, twice the limits
 TWO, FOUR_THIRDS, ZERO, ONE = np.float32(2.0), np.float32(4.0 / 3.0), np.float32(0.0), np.float32(1.0)
 
 
@@ -69,7 +70,7 @@ CARTPOLE = NativeEnv(
     num_outputs=1,
     max_steps=500,
     actions=2,
-    observation_limit=(4.8, math.inf, 2 * float(ANGLE_LIMIT), math.inf),
+    observations=(tuple(-v for v in BOUND), BOUND),
     gymnasium_id="CartPole-v1",
     target=475.0,
 )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from envs.native import NativeEnv
-from envs.rollout import rollout, starting_states
+from envs.rollout import Episodes, rollout, starting_states
 from envs.task import Key
 from genomes.evaluation import Evaluation
 from genomes.networks import Networks
@@ -20,13 +21,17 @@ EPISODES, VALIDATION = 200, 201
 
 @dataclass(frozen=True, eq=False)
 class NativeTask:
-    """Fitness is the mean return over ``episodes`` episodes; all genomes of a generation face the same starts.
+    """Fitness is the mean score over ``episodes`` episodes; all genomes of a generation face the same starts.
+
+    The score of an episode is its return, unless the environment says otherwise (`NativeEnv.score`). Behaviours, where
+    the environment has any, are in the extras of the evaluation: ``"behaviour"`` [P, K * B].
 
     Parameters
     ----------
     env : the environment.
     episodes : K, episodes of each genome in a generation.
-    validation_episodes : fresh episodes of the check whether a champion solves the task.
+    validation_episodes : fresh episodes of the check whether a champion solves the task: the mean of their returns, or
+        what the environment's own ``check`` gives.
     """
 
     env: NativeEnv
@@ -34,7 +39,6 @@ class NativeTask:
     validation_episodes: int = 100
 
     maximize = True
-    episodes_change = True
 
     def __post_init__(self) -> None:
         for name in ("episodes", "validation_episodes"):
@@ -56,14 +60,29 @@ class NativeTask:
         """Mean return of the check that counts as solved."""
         return self.env.target
 
+    @property
+    def episodes_change(self) -> bool:
+        """Whether episodes begin differently in every generation; not where the environment has a check of its own."""
+        return self.env.check is None
+
     def evaluate(self, networks: Networks, key: Key) -> Evaluation:
-        """Mean return of every network; a state or reward that is not finite fails its genome."""
-        return self._play(networks, key, EPISODES, self.episodes)
+        """Mean score of every network; a state or reward that is not finite fails its genome."""
+        played = self._play(networks, key, EPISODES, self.episodes)
+        evaluation = _evaluation(played.scores, played)
+        if self.env.behaviour is not None:
+            evaluation.extras["behaviour"] = played.behaviours.reshape(len(networks), -1)
+        return evaluation
 
     def validate(self, networks: Networks, key: Key) -> Evaluation:
-        """Mean return over fresh episodes, other ones than `evaluate` gives for any key."""
-        return self._play(networks, key, VALIDATION, self.validation_episodes)
+        """Mean return over fresh episodes, other ones than `evaluate` gives for any key, or the environment's check."""
+        if self.env.check is not None:
+            return Evaluation.of(self.env.check(self.env, networks))
+        played = self._play(networks, key, VALIDATION, self.validation_episodes)
+        return _evaluation(played.returns, played)
 
-    def _play(self, networks: Networks, key: Key, purpose: int, episodes: int) -> Evaluation:
-        played = rollout(self.env, networks, starting_states(self.env, key, purpose, episodes))
-        return Evaluation.of(played.returns.mean(axis=1, dtype=np.float64), played.steps.sum(axis=1, dtype=np.int64))
+    def _play(self, networks: Networks, key: Key, purpose: int, episodes: int) -> Episodes:
+        return rollout(self.env, networks, starting_states(self.env, key, purpose, episodes))
+
+
+def _evaluation(scores: NDArray[np.float32], played: Episodes) -> Evaluation:
+    return Evaluation.of(scores.mean(axis=1, dtype=np.float64), played.steps.sum(axis=1, dtype=np.int64))

@@ -22,21 +22,22 @@ class NativeGymEnv(gymnasium.Env[Any, Any]):
     Parameters
     ----------
     native : an environment, or the id of a registered one.
+    parameters : of the environment with that id, see `envs.native.native_env`.
     """
 
     metadata = {"render_modes": []}  # noqa: RUF012  Gymnasium's own form
 
-    def __init__(self, native: NativeEnv | str) -> None:
-        self.native = native_env(native) if isinstance(native, str) else native
-        high = np.array(self.native.observation_high, np.float32)
-        self.observation_space = spaces.Box(-high, high, dtype=np.float32)
+    def __init__(self, native: NativeEnv | str, **parameters: Any) -> None:
+        self.native = native_env(native, **parameters) if isinstance(native, str) else native
+        low, high = (np.array(bound, np.float32) for bound in self.native.observation_bounds)
+        self.observation_space = spaces.Box(low, high, dtype=np.float32)
         actions = self.native.actions
         self.action_space: spaces.Space[Any]
         if isinstance(actions, int):
             self.action_space = spaces.Discrete(actions)
         else:
-            low, up = (np.array(bound, np.float32) for bound in actions)
-            self.action_space = spaces.Box(low, up, dtype=np.float32)
+            low, high = (np.array(bound, np.float32) for bound in actions)
+            self.action_space = spaces.Box(low, high, dtype=np.float32)
         self.state: tuple[np.float32, ...] | None = None
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:

@@ -22,7 +22,9 @@ __all__ = ["row_functions"]
 
 
 @cache
-def row_functions(num_states: int, num_inputs: int, num_outputs: int, num_randoms: int, lanes: int) -> dict[str, Any]:
+def row_functions(
+    num_states: int, num_inputs: int, num_outputs: int, num_randoms: int, num_behaviours: int, lanes: int
+) -> dict[str, Any]:
     """Bindings for the rollout kernels: row numbers, and functions for the given lengths."""
     total, residue, outputs = num_states, num_states + 1, num_states + 2
     values = outputs + num_outputs
@@ -40,6 +42,9 @@ def row_functions(num_states: int, num_inputs: int, num_outputs: int, num_random
         "load_randoms": _load("load_randoms", 0, num_randoms, 1),
         "load_start": _load("load_start", 0, num_states, 1),
         "store_start": _store("store_start", 0, num_states, 1),
+        "load_end": _load_end(num_states),
+        "store_end": _store_end(num_states),
+        "store_behaviour": _store("store_behaviour", 0, num_behaviours, 1),
     }
 
 
@@ -49,9 +54,19 @@ def _load(name: str, first: int, count: int, lanes: int) -> Callable[..., Any]:
 
 
 def _store(name: str, first: int, count: int, lanes: int) -> Callable[..., Any]:
-    names = "".join(f"v{i}, " for i in range(count))
+    names = "".join(f"v{i}, " for i in range(count)) or "()"
     lines = [f"    rows[{(first + i) * lanes} + lane] = float32(v{i})" for i in range(count)]
     return _function(name, "\n".join([f"def {name}(rows, lane, values):", f"    {names} = values", *lines]))
+
+
+def _load_end(count: int) -> Callable[..., Any]:
+    items = "".join(f"end[{i}], " for i in range(count))
+    return _function("load_end", f"def load_end(end):\n    return ({items}), end[{count}]")
+
+
+def _store_end(count: int) -> Callable[..., Any]:
+    lines = [f"    end[{i}] = state[{i}]" for i in range(count)]
+    return _function("store_end", "\n".join(["def store_end(end, state, last):", *lines, f"    end[{count}] = last"]))
 
 
 def _residue(count: int) -> Callable[..., Any]:

@@ -12,9 +12,23 @@ from genomes.functions.aggregations import SUM, aggregate, multiply_add
 from genomes.kernels.binding import kernel
 from genomes.rng import uniform
 
-__all__ = ["draw_starts", "play_lanes", "play_scalar", "try_act", "try_observe", "try_reset", "try_step"]
+__all__ = [
+    "describe",
+    "draw_starts",
+    "play_lanes",
+    "play_scalar",
+    "score_episodes",
+    "try_act",
+    "try_behaviour",
+    "try_measure",
+    "try_observe",
+    "try_reset",
+    "try_score",
+    "try_step",
+]
 
 LANES, TOTAL, RESIDUE, OUTPUTS, VALUES = 1, 0, 0, 0, 0
+WINDOW = 0  # steps over which ``measure`` is summed
 
 
 def unbound(*_):
@@ -22,10 +36,10 @@ def unbound(*_):
     raise NotImplementedError
 
 
-reset = observe = act = step = unbound
+reset = observe = act = step = measure = score = behaviour = unbound
 activate = activate_rows = add_residue = weighted_sum = unbound
 load_state = store_state = load_outputs = store_observation = state_residue = unbound
-load_randoms = load_start = store_start = unbound
+load_randoms = load_start = store_start = load_end = store_end = store_behaviour = unbound
 
 ZERO, ONE = np.float32(0.0), np.float32(1.0)
 NAN = np.float32(np.nan)
@@ -47,10 +61,11 @@ def play_scalar(
     begin, end, members, starts, max_steps,
     node_start, edge_start, bias, activation, aggregation, source, weight, output_slot,
     num_inputs, task_inputs, bias_input, recurrent, activations_per_step, max_slots,
-    returns, steps,
+    returns, steps, ends,
 ):  # fmt: skip
     """Play all episodes of ``members[begin:end]``, one genome after the other (with LANES = 1)."""
     rows = np.empty(VALUES + max_slots, np.float32)
+    measures = np.zeros(WINDOW, np.float32)
     values = rows[VALUES:]
     for m in range(begin, end):
         p = members[m]
@@ -82,30 +97,36 @@ def play_scalar(
                 state, reward, terminated = step(load_state(rows, 0), act(load_outputs(rows, 0)))
                 wrong = state_residue(state, reward)
                 store_state(rows, 0, state)
+                if WINDOW > 0:
+                    measures[t % WINDOW] = measure(state)
                 total += np.float32(reward) + wrong
                 done = bool(terminated) | (wrong != ZERO)
                 t += 1
             returns[p, k] = total
             steps[p, k] = t
+            if len(ends) > 0:
+                store_end(ends[p, k], load_state(rows, 0), recent(measures, 0, t, t))
 
 
 @kernel
 def play_lanes(
     begin, end, members, class_start, class_node, class_nodes, union_start, union_source, class_code,
-    place, starts, max_steps,
-    node_start, edge_start, bias, activation, weight, output_slot,
+    pair_start, edge_number, starts, max_steps,
+    node_start, edge_start, bias, activation, source, weight, output_slot,
     num_inputs, task_inputs, bias_input, recurrent, activations_per_step, max_rows, max_union,
-    returns, steps, unsure,
+    returns, steps, unsure, ends,
 ):  # fmt: skip
     """Play items ``begin`` to ``end``, each an episode of a genome, a genome in each of LANES lanes.
 
     Item ``i`` is episode ``i % K`` of genome ``members[i // K]``. The genomes ``members[class_start[c]:
     class_start[c + 1]]`` of class ``c`` share a plan: ``class_nodes[c]`` nodes, each with the union of its incoming
     edges over the class. A genome without one of these edges has weight 0 there, which adds nothing
-    as long as every value is finite; ``unsure`` [P] marks genomes for which that failed.
+    as long as every value is finite; ``unsure`` [P] marks genomes for which that failed. ``ends`` [P, K, S+1], or
+    empty, is given the last state of each episode and the sum of its last WINDOW measures.
     """
     rows = aligned(max_rows * LANES)
     weights = aligned(max_union * LANES)
+    measures = np.zeros(WINDOW * LANES, np.float32)
     episodes = starts.shape[0]
     episode = np.empty(LANES, np.int64)  # what each lane plays
     loaded = np.empty(LANES, np.int64)  # the genome whose weights each lane holds
@@ -119,6 +140,7 @@ def play_lanes(
             continue
         node, count = class_node[c], class_nodes[c]
         union = union_start[node + count] - union_start[node]
+        pairs = np.uint64(pair_start[c])
         rows[:] = ZERO
         weights[: (union + count) * LANES] = ZERO
         rows[(VALUES + task_inputs) * LANES : (VALUES + num_inputs) * LANES] = bias_input
@@ -129,7 +151,7 @@ def play_lanes(
             if next_item < last_item:
                 take(
                     next_item, lane, episode, loaded, since, live, tick, rows, weights, members, starts, count, union,
-                    place, node_start, edge_start, bias, weight, num_inputs, recurrent,
+                    pairs, edge_number, node_start, edge_start, bias, source, weight, num_inputs, recurrent,
                 )  # fmt: skip
                 next_item += 1
                 active += 1
@@ -156,8 +178,8 @@ def play_lanes(
             for o in range(len(slots)):
                 for lane in range(LANES):
                     rows[(OUTPUTS + o) * LANES + lane] = rows[(VALUES + slots[o]) * LANES + lane]
+            over = physics(rows, live, flag, measures, (tick % max(WINDOW, 1)) * LANES)
             tick += 1
-            over = physics(rows, live, flag)
             if tick >= deadline:  # an episode may have reached the time limit
                 deadline = tick + max_steps
                 for lane in range(LANES):
@@ -172,12 +194,16 @@ def play_lanes(
                     p = loaded[lane]
                     returns[p, episode[lane]] = rows[TOTAL * LANES + lane]
                     steps[p, episode[lane]] = tick - since[lane]
+                    if len(ends) > 0:
+                        last = recent(measures, lane, tick, tick - since[lane])
+                        store_end(ends[p, episode[lane]], load_state(rows, lane), last)
                     if rows[RESIDUE * LANES + lane] != ZERO:
                         unsure[p] = True
                     if next_item < last_item:
                         take(
                             next_item, lane, episode, loaded, since, live, tick, rows, weights, members, starts,
-                            count, union, place, node_start, edge_start, bias, weight, num_inputs, recurrent,
+                            count, union, pairs, edge_number, node_start, edge_start, bias, source, weight,
+                            num_inputs, recurrent,
                         )  # fmt: skip
                         next_item += 1
                     else:
@@ -192,13 +218,23 @@ def aligned(size):
     return array[shift : shift + size]
 
 
-def physics(rows, live, flag):
+def recent(measures, lane, tick, steps):
+    """Sum of the last WINDOW measures, or of as many as an episode of ``steps`` steps that ends before ``tick`` has."""
+    total = ZERO
+    for t in range(tick - min(steps, WINDOW), tick):
+        total += measures[(t % max(WINDOW, 1)) * LANES + lane]
+    return total
+
+
+def physics(rows, live, flag, measures, at):
     """One step of every lane's environment, and the next observation; not 0 if an episode in a live lane is over."""
     over = np.int32(0)
     for lane in range(LANES):
         state, reward, terminated = step(load_state(rows, lane), act(load_outputs(rows, lane)))
         wrong = state_residue(state, reward)
         store_state(rows, lane, state)
+        if WINDOW > 0:
+            measures[at + lane] = measure(state)
         rows[TOTAL * LANES + lane] += np.float32(reward) + wrong
         done = np.int32(np.int32(bool(terminated) | (wrong != ZERO)) & live[lane])
         flag[lane] = done
@@ -216,7 +252,7 @@ def activate_each(rows, row, loaded, activation, node_start, j):
 
 def take(
     item, lane, episode, loaded, since, live, tick, rows, weights, members, starts, count, union,
-    place, node_start, edge_start, bias, weight, num_inputs, recurrent,
+    pairs, edge_number, node_start, edge_start, bias, source, weight, num_inputs, recurrent,
 ):  # fmt: skip
     """Begin ``item`` in a lane: its genome's weights and biases, the start, the first observation."""
     member = item // starts.shape[0]
@@ -226,9 +262,12 @@ def take(
         for e in range(union):
             weights[e * LANES + lane] = ZERO
         first = node_start[p]
-        for e in range(edge_start[first], edge_start[first + count]):
-            weights[place[e] * LANES + lane] = weight[e]
+        slots = np.uint64(num_inputs + count * (1 + recurrent))
         for j in range(count):
+            at = pairs + np.uint64(j) * slots
+            for e in range(np.uint64(edge_start[first + j]), np.uint64(edge_start[first + j + 1])):
+                number = np.uint64(edge_number[at + np.uint64(source[e])])
+                weights[number * np.uint64(LANES) + np.uint64(lane)] = weight[e]
             weights[(union + j) * LANES + lane] = bias[first + j]
         loaded[lane] = p
     if recurrent:
@@ -240,6 +279,25 @@ def take(
     rows[TOTAL * LANES + lane] = ZERO
     rows[RESIDUE * LANES + lane] = ZERO
     episode[lane], since[lane], live[lane] = k, tick, 1
+
+
+@kernel
+def score_episodes(begin, end, ends, returns, steps, scores):
+    """Scores [P, K] of the episodes of genomes ``begin`` to ``end``; NaN where the return is not finite."""
+    for p in range(begin, end):
+        for k in range(returns.shape[1]):
+            state, last = load_end(ends[p, k])
+            total = returns[p, k]
+            scores[p, k] = np.float32(score(state, total, steps[p, k], last)) + (total - total)
+
+
+@kernel
+def describe(begin, end, ends, behaviours):
+    """Behaviours [P, K, B] of the episodes of genomes ``begin`` to ``end``."""
+    for p in range(begin, end):
+        for k in range(ends.shape[1]):
+            state, _ = load_end(ends[p, k])
+            store_behaviour(behaviours[p, k], 0, behaviour(state))
 
 
 @kernel
@@ -260,3 +318,18 @@ def try_act(outputs):
 @kernel
 def try_step(state, action):
     return step(state, action)
+
+
+@kernel
+def try_measure(state):
+    return measure(state)
+
+
+@kernel
+def try_score(state, total, steps, last):
+    return score(state, total, steps, last)
+
+
+@kernel
+def try_behaviour(state):
+    return behaviour(state)

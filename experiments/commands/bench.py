@@ -18,8 +18,10 @@ __all__ = ["command"]
 @click.command("bench")
 @click.argument("name")
 @click.option("--json", "file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write figures.")
-def command(name: str, file: Path | None) -> None:
+@click.option("--seeds", type=click.IntRange(2), metavar="N", help="Runs of each figure over seeds, to shorten it.")
+def command(name: str, file: Path | None, seeds: int | None) -> None:
     """Run a benchmark: print its table, and write its figures with --json."""
+    import inspect
     from importlib import import_module
 
     from experiments.commands.list import bench_files
@@ -31,7 +33,10 @@ def command(name: str, file: Path | None) -> None:
     if file is not None and not file.parent.is_dir():
         raise BadInput(f"--json {file}: there is no folder {file.parent}")
     module = import_module(f"experiments.bench.{name}")
-    benchmark: Benchmark = module.bench(lambda text: print(text, file=sys.stderr, flush=True))
+    options = {} if seeds is None else {"seeds": seeds}
+    if options and "seeds" not in inspect.signature(module.bench).parameters:
+        raise BadInput(f"--seeds {seeds}: the benchmark {name} has no seeds")
+    benchmark: Benchmark = module.bench(lambda text: print(text, file=sys.stderr, flush=True), **options)
     _show(benchmark)
     if file is not None:
         try:
@@ -45,9 +50,11 @@ def _show(benchmark: Benchmark) -> None:
     from rich.table import Table
 
     console = Console(highlight=False)
+    if not console.is_terminal:  # a file or a pipe has no width of its own
+        console = Console(highlight=False, width=160)
     work = ", ".join(f"{key} {value}" for key, value in benchmark.work.items())
     table = Table(title=f"{benchmark.name}: {work}", title_justify="left", title_style="bold")
-    table.add_column("figure")
+    table.add_column("figure", no_wrap=True)
     for column in ("median", "min", "max"):
         table.add_column(column, justify="right")
     table.add_column("unit")

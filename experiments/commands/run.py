@@ -56,8 +56,8 @@ def command(
     from experiments.record import RunFolder, first_free
     from experiments.session import Session, initial_genome
 
-    initial_genome(config)  # wrong ones are found before there is a folder
-    config.task.check()
+    initial_genome(config)  # what is wrong is found before there is a folder
+    config.task.prepare()
     folder = RunFolder.create(out or first_free(config.run.name, config.run.seed), overwrite)
     try:
         session = Session.begin(config, folder, make_display(quiet))

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from experiments.tasks.base import TaskSettings
+from experiments.tasks.dataset import OWN_DATA, DatasetSettings
 from experiments.tasks.environment import EnvironmentSettings
 from experiments.tasks.function import FunctionSettings
 from experiments.tasks.gym import GymSettings, is_environment_id
@@ -17,6 +18,7 @@ from experiments.tasks.xor import XORSettings
 from neat.params import ParameterError
 
 __all__ = [
+    "DatasetSettings",
     "EnvironmentSettings",
     "FunctionSettings",
     "GymSettings",
@@ -30,9 +32,10 @@ __all__ = [
 
 def task_names() -> list[str]:
     """The built-in tasks."""
+    from envs.datasets import dataset_names
     from envs.native import NATIVE_ENVS
 
-    return ["xor", *NATIVE_ENVS]
+    return ["xor", *NATIVE_ENVS, OWN_DATA, *dataset_names()]
 
 
 def settings_class(name: str, table: Mapping[str, Any] | None = None) -> type[TaskSettings]:
@@ -43,9 +46,14 @@ def settings_class(name: str, table: Mapping[str, Any] | None = None) -> type[Ta
     table = table or {}
     if name == "xor":
         return XORSettings
-    ours = name.removeprefix("speciate/") in task_names()
+    from envs.datasets import is_dataset
+    from envs.native import NATIVE_ENVS
+
+    ours = name.removeprefix("speciate/") in NATIVE_ENVS
     if ours and table.get("native", True) is not False and not table.get("kwargs"):
         return EnvironmentSettings
+    if name == OWN_DATA or is_dataset(name):
+        return DatasetSettings
     if is_environment_id(name):
         return GymSettings
     if ":" in name:

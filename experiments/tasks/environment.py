@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from experiments.tasks.base import Stage, TaskSettings
-from neat.params import parameter
+from neat.params import ParameterError, parameter
 
 if TYPE_CHECKING:
-    from envs.gym.judge import Score
+    from envs.native import NativeEnv
     from envs.task import Task
     from genomes.network import Network
 
@@ -25,11 +25,38 @@ class EnvironmentSettings(TaskSettings):
     episodes: int = parameter(5, "episodes of each genome in a generation", "own", low=1)
     validation_episodes: int = parameter(100, "fresh episodes that check a champion", "Gymnasium's criterion", low=1)
     target: float | None = parameter(None, "mean return of the check that counts as solved", "own")
+    fitness: str = parameter(
+        "score",
+        "what is trained on: the environment's own score of an episode where it has one, or always the return",
+        "own",
+        choices=("score", "return"),
+    )
+    velocities: bool | None = parameter(None, "pole balancing: whether a network sees velocities", "own")
+    damping: bool | None = parameter(None, "pole balancing, 2008: a fitness that punishes swinging", "own")
 
-    def _env(self) -> Any:
+    def __post_init__(self) -> None:
         from envs.native import native_env
 
-        env = native_env(self.name.removeprefix("speciate/"))
+        for key, value in self._parameters().items():
+            try:
+                native_env(self._id, **{key: value})
+            except ValueError as error:
+                raise ParameterError(key, value, str(error)) from None
+
+    @property
+    def _id(self) -> str:
+        return self.name.removeprefix("speciate/")
+
+    def _parameters(self) -> dict[str, bool]:
+        given = {"velocities": self.velocities, "damping": self.damping}
+        return {key: value for key, value in given.items() if value is not None}
+
+    def _env(self) -> NativeEnv:
+        from envs.native import native_env
+
+        env = native_env(self._id, **self._parameters())
+        if self.fitness == "return" and env.score is not None:
+            env = dataclasses.replace(env, score=None)
         return env if self.target is None else dataclasses.replace(env, target=self.target)
 
     def make(self, on_error: str) -> Task:
@@ -37,11 +64,13 @@ class EnvironmentSettings(TaskSettings):
 
         return NativeTask(self._env(), self.episodes, self.validation_episodes)
 
-    def final_test(self, network: Network, episodes: int, seed: int) -> Score | None:
+    def final_test(self, network: Network, episodes: int, seed: int) -> dict[str, Any] | None:
         from envs.gym import judge
 
         env = self._env()
-        return judge(env.gymnasium_id, network, env.act, episodes, seed) if env.gymnasium_id else None
+        if env.check is not None:
+            return None
+        return dataclasses.asdict(judge(env.gymnasium_id or f"speciate/{env.id}", network, env.act, episodes, seed))
 
     def stage(self, render_mode: str) -> Stage | None:
         import gymnasium
@@ -52,4 +81,6 @@ class EnvironmentSettings(TaskSettings):
         return Stage(gymnasium.make(env.gymnasium_id, render_mode=render_mode), env.act)
 
     def remark(self) -> str:
+        if not self._env().gymnasium_id:
+            return ""
         return f"{self.name}: our own environment of this id, compiled; task.native = false takes Gymnasium's"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,6 @@ from experiments.tasks.base import Stage, TaskSettings
 from neat.params import parameter
 
 if TYPE_CHECKING:
-    from envs.gym.judge import Score
     from envs.gym.task import GymTask
     from genomes.network import Network
 
@@ -72,7 +71,7 @@ class GymSettings(TaskSettings):
         if ":" in self.name and str(folder) not in sys.path:
             sys.path.insert(0, str(folder))
 
-    def check(self) -> None:
+    def prepare(self) -> None:
         try:
             self.make("stop")
         except ValueError as error:
@@ -90,7 +89,7 @@ class GymSettings(TaskSettings):
         from envs.gym.make import depends_on_seed
         from envs.gym.task import GymTask
 
-        self.check()
+        self.prepare()
         task = GymTask(self.name, kwargs=self.kwargs, action=self.action)
         episodes = 5 if depends_on_seed(task.make) else 1
         neat: dict[str, Any] = {"preset": "control", "population": 200, "activations": ["tanh"]}
@@ -98,13 +97,14 @@ class GymSettings(TaskSettings):
             neat |= {"initial": "fs-neat"}
         return {"task": {"episodes": episodes}, "neat": neat, "run": {"generations": 100}}
 
-    def final_test(self, network: Network, episodes: int, seed: int) -> Score | None:
+    def final_test(self, network: Network, episodes: int, seed: int) -> dict[str, Any]:
         from envs.gym.judge import judge
         from envs.gym.make import keeps_history
 
         task = self.make("stop")
         fresh = keeps_history(task.make)
-        return judge(task.make, network, task.actions, episodes, seed, observe=task.observations, fresh=fresh)
+        score = judge(task.make, network, task.actions, episodes, seed, observe=task.observations, fresh=fresh)
+        return asdict(score)
 
     def stage(self, render_mode: str) -> Stage | None:
         task = self.make("stop")

@@ -71,7 +71,8 @@ class Player:
         """Play a batch."""
         if self.fresh is None:
             self.fresh = keeps_history(self.make)
-        return _Game(self, batch).played()
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite fails its genome
+            return _Game(self, batch).played()
 
     def close(self) -> None:
         """Close the environments."""
@@ -118,6 +119,8 @@ class _Game:
         self.seen = np.empty_like(self.lanes.inputs)  # observations, before scaling
         self.busy: list[_Episode] = []
         self.waiting = iter(range(size))
+        self.write: Callable[[Any, Any], None] | None = None
+        self.give_up = batch.give_up
         inputs = self.lanes.inputs.shape[1]
         moments = np.zeros((size, 1 + 2 * inputs)) if batch.moments else None
         self.result = Played(np.full(size, np.nan), np.zeros(size, np.int64), moments)
@@ -137,7 +140,10 @@ class _Game:
 
     def _outputs(self, count: int) -> NDArray[np.float32]:
         seen, scaling, moments = self.seen[:count], self.batch.scaling, self.result.moments
-        self.lanes.inputs[:count] = seen if scaling is None else scaling(seen)
+        if scaling is None:
+            self.lanes.inputs[:count] = seen
+        else:
+            self.lanes.inputs[:count] = scaling(seen)
         if moments is not None:
             wide = seen.astype(np.float64)
             row = np.concatenate([np.ones((count, 1)), wide, wide * wide], axis=1)
@@ -147,7 +153,7 @@ class _Game:
     def _sound(self, outputs: NDArray[np.float32]) -> NDArray[np.bool_] | None:
         """Which lanes see and say numbers; None: all."""
         seen = self.seen[: len(outputs)]
-        if np.isfinite(outputs).all() and not np.isnan(seen).any():
+        if math.isfinite(outputs.sum() + seen.sum()):  # so are all, then
             return None
         return np.asarray(np.isfinite(outputs).all(axis=1) & ~np.isnan(seen).any(axis=1))
 
@@ -158,7 +164,8 @@ class _Game:
             try:
                 env = self.player.take()
                 observation, _ = env.reset(seed=int(self.batch.seed[k]))
-                self.player.maps(env)[0].write(observation, self.seen[lane])
+                self.write = self.player.maps(env)[0].write
+                self.write(observation, self.seen[lane])
             except Exception:
                 self.result.errors[k] = traceback.format_exc()
                 if env is not None:
@@ -179,9 +186,9 @@ class _Game:
             observation, reward, terminated, truncated, _ = episode.env.step(action)
             episode.total += float(reward)
             episode.steps += 1
-            over = terminated or truncated or self._hopeless(episode)
+            over = terminated or truncated or (self.give_up and self._hopeless(episode))
             if not over:
-                self.player.maps(episode.env)[0].write(observation, self.seen[lane])
+                self.write(observation, self.seen[lane])  # type: ignore[misc]
         except Exception:
             self.result.errors[episode.number] = traceback.format_exc()
             self._end(lane, math.nan, whole=False)
@@ -190,11 +197,9 @@ class _Game:
                 self._end(lane, episode.total)
 
     def _hopeless(self, episode: _Episode) -> bool:
-        if not self.batch.give_up:
-            return False
         if episode.total > episode.best:
             episode.best, episode.best_step = episode.total, episode.steps
-        return episode.steps - episode.best_step >= self.batch.give_up
+        return episode.steps - episode.best_step >= self.give_up
 
     def _end(self, lane: int, total: float, whole: bool = True) -> None:
         """Note an episode that is over; its lane takes the next one, or where there is none the last lane's."""

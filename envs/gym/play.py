@@ -61,7 +61,7 @@ class Player:
 
     def __init__(self, make: Callable[[], Any], box: str, lanes: int, fresh: bool | None = None) -> None:
         self.make, self.box, self.lanes, self.fresh = make, box, lanes, fresh
-        self._idle: list[Any] = []
+        self._idle: list[tuple[Any, float]] = []
         self._maps: tuple[ObservationMap, ActionMap] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -77,7 +77,7 @@ class Player:
     def close(self) -> None:
         """Close the environments."""
         while self._idle:
-            close(self._idle.pop())
+            close(self._idle.pop()[0])
 
     def maps(self, env: Any) -> tuple[ObservationMap, ActionMap]:
         """Of the spaces of an environment, which are the same in all."""
@@ -85,14 +85,14 @@ class Player:
             self._maps = observation_map(env.observation_space), action_map(env.action_space, self.box)
         return self._maps
 
-    def take(self) -> Any:
-        """An environment for one episode."""
-        return self._idle.pop() if self._idle else self.make()
+    def take(self) -> tuple[Any, float]:
+        """An environment for one episode, and the steps after which it is cut off."""
+        return self._idle.pop() if self._idle else without_counters(self.make())
 
-    def give(self, env: Any, whole: bool) -> None:
+    def give(self, env: Any, limit: float, whole: bool) -> None:
         """Give an environment back, its episode over; one that has raised an exception is not used again."""
         if whole and not self.fresh:
-            self._idle.append(env)
+            self._idle.append((env, limit))
         else:
             close(env)
 
@@ -103,6 +103,7 @@ class _Episode:
 
     number: int
     env: Any
+    limit: float
     total: float = 0.0
     steps: int = 0
     best: float = -math.inf  # highest return so far
@@ -162,7 +163,7 @@ class _Game:
         for k in self.waiting:
             env = None
             try:
-                env = self.player.take()
+                env, limit = self.player.take()
                 observation, _ = env.reset(seed=int(self.batch.seed[k]))
                 self.write = self.player.maps(env)[0].write
                 self.write(observation, self.seen[lane])
@@ -174,7 +175,7 @@ class _Game:
                     return None
             else:
                 self.lanes.begin(lane, int(self.batch.network[k]))
-                return _Episode(k, env)
+                return _Episode(k, env, limit)
         return None
 
     def _step(self, lane: int, action: Any, sound: bool) -> None:
@@ -186,7 +187,8 @@ class _Game:
             observation, reward, terminated, truncated, _ = episode.env.step(action)
             episode.total += float(reward)
             episode.steps += 1
-            over = terminated or truncated or (self.give_up and self._hopeless(episode))
+            over = terminated or truncated or episode.steps >= episode.limit
+            over = over or (self.give_up and self._hopeless(episode))
             if not over:
                 self.write(observation, self.seen[lane])  # type: ignore[misc]
         except Exception:
@@ -205,7 +207,7 @@ class _Game:
         """Note an episode that is over; its lane takes the next one, or where there is none the last lane's."""
         episode = self.busy[lane]
         self.result.returns[episode.number], self.result.steps[episode.number] = total, episode.steps
-        self.player.give(episode.env, whole)
+        self.player.give(episode.env, episode.limit, whole)
         following = self._next(lane)
         if following is not None:
             self.busy[lane] = following
@@ -216,6 +218,18 @@ class _Game:
             self.seen[lane] = self.seen[last]
             self.busy[lane] = self.busy[last]
         self.busy.pop()
+
+
+def without_counters(env: Any) -> tuple[Any, float]:
+    """An environment without Gymnasium's outer wrappers that count its steps and the order of calls, and its limit: at
+    every step, theirs is a part of the cost that can be spared."""
+    from gymnasium.wrappers import OrderEnforcing, TimeLimit
+
+    limit = math.inf
+    while type(env) in (OrderEnforcing, TimeLimit):
+        limit = min(limit, getattr(env, "_max_episode_steps", math.inf))
+        env = env.env
+    return env, limit
 
 
 def close(env: Any) -> None:

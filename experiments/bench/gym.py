@@ -24,7 +24,7 @@ from genomes.networks import Networks, compile_population
 __all__ = ["bench"]
 
 GENOMES = {"LunarLander-v3": 300, "HalfCheetah-v5": 40}
-REPEATS = 7
+REPEATS = 5
 KEY = (1, 0)
 HIDDEN = (8,)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib
 import warnings
@@ -65,8 +66,10 @@ class EnvMaker:
             try:
                 module, _, name = self.full_id.rpartition(":")
                 if module:
-                    _import(module)
-                limit = self.max_steps or gymnasium.spec(name).max_episode_steps or STEP_LIMIT
+                    importlib.import_module(module)
+                spec = gymnasium.spec(name)
+                _hush(f"{spec.entry_point}")
+                limit = self.max_steps or spec.max_episode_steps or STEP_LIMIT
                 return gymnasium.make(name, max_episode_steps=limit, disable_env_checker=True, **arguments)
             except Exception as error:
                 raise self._explained(error) from error
@@ -168,10 +171,14 @@ def _trace(env: Any, seed: int, actions: int = 1) -> Any:
     return np.array(rows)
 
 
-def _import(name: str) -> None:
-    module = importlib.import_module(name)
-    if name == "ale_py":  # it greets every process
-        module.ALEInterface.setLoggerMode(module.LoggerMode.Error)
+def _hush(entry_point: str) -> None:
+    """Simulators that speak to standard error, or into a file of the working folder, from every process."""
+    with contextlib.suppress(ImportError, AttributeError):
+        if "mujoco" in entry_point:
+            importlib.import_module("mujoco").set_mju_user_warning(lambda text: None)
+        elif "ale_py" in entry_point:
+            atari = importlib.import_module("ale_py")
+            atari.ALEInterface.setLoggerMode(atari.LoggerMode.Error)
 
 
 def _line(error: Exception) -> str:

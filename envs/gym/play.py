@@ -61,7 +61,7 @@ class Player:
 
     def __init__(self, make: Callable[[], Any], box: str, lanes: int, fresh: bool | None = None) -> None:
         self.make, self.box, self.lanes, self.fresh = make, box, lanes, fresh
-        self._idle: list[Any] = []
+        self._idle: list[tuple[Any, float]] = []
         self._maps: tuple[ObservationMap, ActionMap] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -71,12 +71,13 @@ class Player:
         """Play a batch."""
         if self.fresh is None:
             self.fresh = keeps_history(self.make)
-        return _Game(self, batch).played()
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite fails its genome
+            return _Game(self, batch).played()
 
     def close(self) -> None:
         """Close the environments."""
         while self._idle:
-            close(self._idle.pop())
+            close(self._idle.pop()[0])
 
     def maps(self, env: Any) -> tuple[ObservationMap, ActionMap]:
         """Of the spaces of an environment, which are the same in all."""
@@ -84,14 +85,14 @@ class Player:
             self._maps = observation_map(env.observation_space), action_map(env.action_space, self.box)
         return self._maps
 
-    def take(self) -> Any:
-        """An environment for one episode."""
-        return self._idle.pop() if self._idle else self.make()
+    def take(self) -> tuple[Any, float]:
+        """An environment for one episode, and the steps after which it is cut off."""
+        return self._idle.pop() if self._idle else without_counters(self.make())
 
-    def give(self, env: Any, whole: bool) -> None:
+    def give(self, env: Any, limit: float, whole: bool) -> None:
         """Give an environment back, its episode over; one that has raised an exception is not used again."""
         if whole and not self.fresh:
-            self._idle.append(env)
+            self._idle.append((env, limit))
         else:
             close(env)
 
@@ -102,6 +103,7 @@ class _Episode:
 
     number: int
     env: Any
+    limit: float
     total: float = 0.0
     steps: int = 0
     best: float = -math.inf  # highest return so far
@@ -118,6 +120,8 @@ class _Game:
         self.seen = np.empty_like(self.lanes.inputs)  # observations, before scaling
         self.busy: list[_Episode] = []
         self.waiting = iter(range(size))
+        self.write: Callable[[Any, Any], None] | None = None
+        self.give_up = batch.give_up
         inputs = self.lanes.inputs.shape[1]
         moments = np.zeros((size, 1 + 2 * inputs)) if batch.moments else None
         self.result = Played(np.full(size, np.nan), np.zeros(size, np.int64), moments)
@@ -137,7 +141,10 @@ class _Game:
 
     def _outputs(self, count: int) -> NDArray[np.float32]:
         seen, scaling, moments = self.seen[:count], self.batch.scaling, self.result.moments
-        self.lanes.inputs[:count] = seen if scaling is None else scaling(seen)
+        if scaling is None:
+            self.lanes.inputs[:count] = seen
+        else:
+            self.lanes.inputs[:count] = scaling(seen)
         if moments is not None:
             wide = seen.astype(np.float64)
             row = np.concatenate([np.ones((count, 1)), wide, wide * wide], axis=1)
@@ -147,7 +154,7 @@ class _Game:
     def _sound(self, outputs: NDArray[np.float32]) -> NDArray[np.bool_] | None:
         """Which lanes see and say numbers; None: all."""
         seen = self.seen[: len(outputs)]
-        if np.isfinite(outputs).all() and not np.isnan(seen).any():
+        if math.isfinite(outputs.sum() + seen.sum()):  # so are all, then
             return None
         return np.asarray(np.isfinite(outputs).all(axis=1) & ~np.isnan(seen).any(axis=1))
 
@@ -156,9 +163,10 @@ class _Game:
         for k in self.waiting:
             env = None
             try:
-                env = self.player.take()
+                env, limit = self.player.take()
                 observation, _ = env.reset(seed=int(self.batch.seed[k]))
-                self.player.maps(env)[0].write(observation, self.seen[lane])
+                self.write = self.player.maps(env)[0].write
+                self.write(observation, self.seen[lane])
             except Exception:
                 self.result.errors[k] = traceback.format_exc()
                 if env is not None:
@@ -167,7 +175,7 @@ class _Game:
                     return None
             else:
                 self.lanes.begin(lane, int(self.batch.network[k]))
-                return _Episode(k, env)
+                return _Episode(k, env, limit)
         return None
 
     def _step(self, lane: int, action: Any, sound: bool) -> None:
@@ -179,9 +187,10 @@ class _Game:
             observation, reward, terminated, truncated, _ = episode.env.step(action)
             episode.total += float(reward)
             episode.steps += 1
-            over = terminated or truncated or self._hopeless(episode)
+            over = terminated or truncated or episode.steps >= episode.limit
+            over = over or (self.give_up and self._hopeless(episode))
             if not over:
-                self.player.maps(episode.env)[0].write(observation, self.seen[lane])
+                self.write(observation, self.seen[lane])  # type: ignore[misc]
         except Exception:
             self.result.errors[episode.number] = traceback.format_exc()
             self._end(lane, math.nan, whole=False)
@@ -190,17 +199,15 @@ class _Game:
                 self._end(lane, episode.total)
 
     def _hopeless(self, episode: _Episode) -> bool:
-        if not self.batch.give_up:
-            return False
         if episode.total > episode.best:
             episode.best, episode.best_step = episode.total, episode.steps
-        return episode.steps - episode.best_step >= self.batch.give_up
+        return episode.steps - episode.best_step >= self.give_up
 
     def _end(self, lane: int, total: float, whole: bool = True) -> None:
         """Note an episode that is over; its lane takes the next one, or where there is none the last lane's."""
         episode = self.busy[lane]
         self.result.returns[episode.number], self.result.steps[episode.number] = total, episode.steps
-        self.player.give(episode.env, whole)
+        self.player.give(episode.env, episode.limit, whole)
         following = self._next(lane)
         if following is not None:
             self.busy[lane] = following
@@ -211,6 +218,18 @@ class _Game:
             self.seen[lane] = self.seen[last]
             self.busy[lane] = self.busy[last]
         self.busy.pop()
+
+
+def without_counters(env: Any) -> tuple[Any, float]:
+    """An environment without Gymnasium's outer wrappers that count its steps and the order of calls, and its limit: at
+    every step, theirs is a part of the cost that can be spared."""
+    from gymnasium.wrappers import OrderEnforcing, TimeLimit
+
+    limit = math.inf
+    while type(env) in (OrderEnforcing, TimeLimit):
+        limit = min(limit, getattr(env, "_max_episode_steps", math.inf))
+        env = env.env
+    return env, limit
 
 
 def close(env: Any) -> None:

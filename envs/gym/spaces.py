@@ -74,6 +74,8 @@ class ObservationMap:
                 f"choose observations of another kind or a wrapper that shrinks them"
             )
         self.low, self.high = np.concatenate(low), np.concatenate(high)
+        if self.parts[0][0] == _Part((), "numbers", self.size) and not self.omitted:
+            self.write = _write_numbers  # type: ignore[method-assign]
 
     def write(self, observation: Any, row: NDArray[np.float32]) -> None:
         """Write an observation into ``row`` float32 [I]."""
@@ -93,6 +95,11 @@ class ObservationMap:
         row = np.empty(self.size, np.float32)
         self.write(observation, row)
         return row
+
+
+def _write_numbers(observation: Any, row: NDArray[np.float32]) -> None:
+    """`ObservationMap.write` for one Box: it is called at every step."""
+    row[:] = observation if getattr(observation, "ndim", 0) == 1 else np.ravel(observation)
 
 
 class ActionMap:
@@ -256,10 +263,11 @@ def _box(space: Any, rule: str, name: str) -> ActionMap:
     bottom, top = np.where(stretched, low, -1), np.where(stretched, high, 1)
     middle, half = (bottom / 2 + top / 2).astype(np.float32), (top / 2 - bottom / 2).astype(np.float32)
     squash, whole = stretched & (rule == "tanh"), dtype.kind in "iu"
+    plain = bool((half == 1).all() and (middle == 0).all())
 
     def choose(outputs: NDArray[np.float32]) -> list[Any]:
         values = np.where(squash, np.tanh(outputs), outputs) if rule == "tanh" else outputs
-        values = np.minimum(np.maximum(values * half + middle, low), high)
+        values = np.minimum(np.maximum(values if plain else values * half + middle, low), high)
         if whole:
             values = np.rint(values)
         return list(values.astype(dtype, copy=False).reshape(-1, *shape))

@@ -25,7 +25,13 @@ class CoSyNEParams(MethodParams):
     population: int = parameter(40, "members of each weight's subpopulation", "own", low=4)
     parents: float = parameter(0.25, "best share that reproduces", "Gomez et al., section 3", low=0.0, high=1.0)
     offspring: float = parameter(0.25, "worst share that their offspring replace", "own", low=0.0, high=1.0)
-    mutation: float = parameter(0.3, "probability of each weight of an offspring to mutate", "own", low=0.0, high=1.0)
+    mutation: float = parameter(
+        1.0,
+        "probability of each weight of an offspring to mutate",
+        "own: fewest evaluations of double pole balancing",
+        low=0.0,
+        high=1.0,
+    )
     scale: float = parameter(0.3, "α, scale of the Cauchy noise of a mutation", "Gomez et al.", low=0.0)
     permute_all: bool = parameter(
         True, "all weights change partners; otherwise those of fit members less often", "Gomez et al., section 3"

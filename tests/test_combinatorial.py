@@ -104,10 +104,16 @@ def naive_schedule(networks, duration, weight, due):
         for j in left:
             slack = (due[j] - duration[j] - now) / mean
             spare = max(slack, 0)
-            priority = weight[j] / common * mean / duration[j]
-            urgency = np.exp(-spare / 2)
-            share = len(left) / len(duration)
-            rows.append([duration[j] / mean, np.clip(slack, -10, 10), min(spare, 10), priority, urgency, share])
+            rows.append(
+                [
+                    np.log(duration[j] / mean),
+                    np.clip(slack, -10, 10),
+                    min(spare, 10),
+                    np.log(weight[j] / common * mean / duration[j]),
+                    np.log(duration[j] / mean + spare),
+                    len(left) / len(duration),
+                ]
+            )
         j = left.pop(int(np.argmax(scores(networks, rows)[0])))
         order.append(j)
         now += duration[j]
@@ -232,6 +238,10 @@ def test_dispatching_rules():
     order, _ = problem.solve(linear([0, 0, 0, 1.0, 0, 0]), jobs)  # weight by duration: WSPT
     ratio = np.take_along_axis(jobs.weight / jobs.duration, order[0], axis=1)
     assert (np.diff(ratio, axis=1) <= 1e-6).all()
+    order, _ = problem.solve(linear([0, 0, -0.5, 1.0, 0, 0]), jobs)
+    assert np.allclose(tardiness(jobs, order[0]), tardiness(jobs, dispatch("ATC", jobs)))
+    order, _ = problem.solve(linear([1.0, 0, 0, 1.0, -1.0, 0]), jobs)
+    assert np.allclose(tardiness(jobs, order[0]), tardiness(jobs, dispatch("WMDD", jobs)), rtol=0.05)  # ties differ
     large = Scheduling(30).draw((1, 1), 3, 200)
     totals = {rule: tardiness(large, dispatch(rule, large)).sum() for rule in RULES}
     assert min(totals, key=totals.get) in ("ATC", "WMDD")  # the two that weigh slack and weight

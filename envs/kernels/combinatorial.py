@@ -170,8 +170,9 @@ def decode_jobs(
 ):
     """Sequences of jobs on one machine: whenever it is free, the job of the highest score begins.
 
-    Of each job, times in mean durations of the jobs that wait: duration, slack (at least -10, at most 10), slack that
-    is left, weight by duration (by the means), what ATC multiplies that by, exp(-slack/2); share of jobs that wait.
+    Of each job, times in mean durations of the jobs that wait: logarithm of the duration, slack (within -10 .. 10),
+    slack that is left (at most 10), logarithm of weight by duration (by the means), logarithm of what is left until the
+    modified due date; share of jobs that wait. The rules ATC and WMDD are weighted sums of these.
     """
     instances, jobs = duration.shape
     values = np.empty(max_slots, np.float32)
@@ -192,10 +193,11 @@ def decode_jobs(
                 j = waiting[k]
                 slack = (due[i, j] - duration[i, j] - now) / mean
                 spare = max(slack, ZERO)
-                values[0], values[1] = duration[i, j] / mean, min(max(slack, -TEN), TEN)
+                values[0] = np.float32(math.log(duration[i, j] / mean))
+                values[1] = min(max(slack, -TEN), TEN)
                 values[2] = min(spare, TEN)
-                values[3] = weight[i, j] / common * mean / duration[i, j]
-                values[4] = np.float32(math.exp(-spare / TWO))
+                values[3] = np.float32(math.log(weight[i, j] / common * mean / duration[i, j]))
+                values[4] = np.float32(math.log(duration[i, j] / mean + spare))
                 values[5] = np.float32(left) / np.float32(jobs)
                 s = score(values, p, networks, num_inputs, task_inputs, bias_input)
                 if s > best:

@@ -8,25 +8,36 @@ from __future__ import annotations
 import difflib
 
 from experiments.tasks.base import TaskSettings
+from experiments.tasks.combinatorial import COMBINATORIAL, CombinatorialSettings
 from experiments.tasks.environment import EnvironmentSettings
 from experiments.tasks.function import FunctionSettings
 from experiments.tasks.xor import XORSettings
 from neat.params import ParameterError
 
-__all__ = ["EnvironmentSettings", "FunctionSettings", "TaskSettings", "XORSettings", "settings_class", "task_names"]
+__all__ = [
+    "CombinatorialSettings",
+    "EnvironmentSettings",
+    "FunctionSettings",
+    "TaskSettings",
+    "XORSettings",
+    "settings_class",
+    "task_names",
+]
 
 
 def task_names() -> list[str]:
     """The built-in tasks."""
     from envs.native import NATIVE_ENVS
 
-    return ["xor", *NATIVE_ENVS]
+    return ["xor", *NATIVE_ENVS, *COMBINATORIAL]
 
 
 def settings_class(name: str) -> type[TaskSettings]:
     """The settings that a task of this name has; `ParameterError` when there is no such task."""
     if name == "xor":
         return XORSettings
+    if name in COMBINATORIAL:
+        return CombinatorialSettings
     if name in task_names():
         return EnvironmentSettings
     if ":" in name:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from importlib.util import find_spec
+from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.bench.fidelity import failure_figure, mean_figure
 from experiments.bench.harness import Benchmark, Figure
+from experiments.bench.peers import poles
 from experiments.bench.peers.weights import FUNCTIONS, PEERS, Peer, ours
+from genomes.kernels.parallel import available_cores
 from neat.weights.method import Method
 from neat.weights.registry import method_class, method_params
 
@@ -19,8 +24,10 @@ __all__ = ["bench"]
 
 SEEDS, DIMENSIONS, BUDGET = 20, 10, 5_000
 FLOOR = -10.0  # log10 of a value that counts as solved: beyond it float32 libraries cannot follow
+POLE_RUNS = 50
 WEIGHTS, POPULATION = 100_000, 64
-SIZES = (10_000, 100_000, 1_000_000)
+SIZES = (20_000, 100_000, 1_000_000)  # all with the state in float32
+BLOCK = 1 << 22  # weights that are asked for at once: 16 MB
 REPEATS = 9
 OVERHEAD: dict[str, dict[str, Any]] = {
     "openai-es": {"population": POPULATION},
@@ -38,26 +45,50 @@ OVERHEAD: dict[str, dict[str, Any]] = {
 }
 
 
-def bench(progress: Callable[[str], None]) -> Benchmark:
-    """Equal results on four objectives in 10 dimensions; then nanoseconds a weight of a candidate at D = 100,000."""
+def bench(progress: Callable[[str], None], seeds: int | None = None) -> Benchmark:
+    """Nanoseconds a weight of a candidate at D = 100,000; double pole balancing; four objectives in 10 dimensions.
+
+    Parameters
+    ----------
+    seeds : runs of each; default 20 of the objectives, 50 of the poles.
+    """
+    pole_runs, seeds = seeds or POLE_RUNS, seeds or SEEDS
     work = {
-        "seeds": SEEDS,
+        "seeds": seeds,
         "dimensions": DIMENSIONS,
         "evaluations": BUDGET,
+        "pole_runs": pole_runs,
         "overhead_weights": WEIGHTS,
         "overhead_population": POPULATION,
     }
     result = Benchmark("weights", work)
     _overhead(result, progress)
-    _results(result, progress)
+    _poles(result, progress, pole_runs)
+    _results(result, progress, seeds)
     return result
+
+
+# --- double pole balancing
+
+
+def _poles(result: Benchmark, progress: Callable[[str], None], count: int) -> None:
+    """Evaluations until solved, of the solved runs; failures apart."""
+    with ProcessPoolExecutor(available_cores(), get_context("spawn")) as pool:
+        for name in poles.METHODS:
+            progress(f"double pole balancing with velocities, {name}, {count} runs")
+            runs = list(pool.map(poles.solve, [name] * count, range(1, count + 1)))
+            solved = [evaluations for evaluations in runs if evaluations is not None]
+            title = f"dpv_{name.removesuffix('-es')}"
+            result.figures[f"{title}_evaluations"] = mean_figure(solved, "evaluations")
+            result.figures[f"{title}_failures"] = failure_figure(len(runs) - len(solved), len(runs))
+            result.notes.append(f"DPV, {name}, published: {poles.PUBLISHED[name]} evaluations")
 
 
 # --- results
 
 
-def _results(result: Benchmark, progress: Callable[[str], None]) -> None:
-    """Best values within the budget from 20 starts, ours and the libraries'."""
+def _results(result: Benchmark, progress: Callable[[str], None], seeds: int) -> None:
+    """Best values within the budget from as many starts, ours and the libraries'."""
     own: dict[tuple[str, str], NDArray[np.float64]] = {}
     equal, compared = 0, 0
     for peer in PEERS:
@@ -67,9 +98,9 @@ def _results(result: Benchmark, progress: Callable[[str], None]) -> None:
         for title, function in FUNCTIONS.items():
             progress(f"{peer.name} and {peer.library} on {title}")
             if (peer.name, title) not in own:
-                own[peer.name, title] = _over_seeds(lambda *run, p=peer, f=function: ours(p.name, f, *run))
+                own[peer.name, title] = _over_seeds(seeds, lambda *run, p=peer, f=function: ours(p.name, f, *run))
             mine = own[peer.name, title]
-            theirs = _over_seeds(lambda *run, p=peer, f=function: p.best(f, *run))
+            theirs = _over_seeds(seeds, lambda *run, p=peer, f=function: p.best(f, *run))
             result.figures[f"{peer.name} {title}"] = Figure.of(mine.tolist(), "log10 f")
             verdict = _verdict(mine, theirs)
             if peer.same:
@@ -80,10 +111,10 @@ def _results(result: Benchmark, progress: Callable[[str], None]) -> None:
         result.figures["equal"] = Figure.of([equal], f"of {compared} pairs")
 
 
-def _over_seeds(run: Callable[[NDArray[np.float64], int, int], float]) -> NDArray[np.float64]:
+def _over_seeds(seeds: int, run: Callable[[NDArray[np.float64], int, int], float]) -> NDArray[np.float64]:
     """log10 of the best value of each seed; both sides have the same starts."""
     values = []
-    for seed in range(SEEDS):
+    for seed in range(seeds):
         start = np.random.default_rng(seed).uniform(-2, 2, DIMENSIONS)
         values.append(run(start, BUDGET, seed))
     return np.asarray(np.maximum(np.log10(np.maximum(values, 1e-300)), FLOOR))
@@ -135,11 +166,13 @@ def _costs(name: str, settings: dict[str, Any], size: int) -> list[float]:
     method = kind(np.full(size, 0.1), method_params(kind, settings))
     rng = np.random.default_rng(1)
     samples = []
+    rows = max(2, BLOCK // size)
     for _ in range(2 + REPEATS):
         fitness = rng.random(method.population)
         evidence = _evidence(method, rng)
         begin = time.perf_counter()
-        method.ask()
+        for first in range(0, method.population, rows):
+            method.block(first, min(first + rows, method.population))
         method.tell(fitness, *evidence)
         samples.append(1e9 * (time.perf_counter() - begin) / (len(fitness) * size))
     return samples[2:]

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from experiments.tasks.base import TaskSettings
+from experiments.tasks.combinatorial import COMBINATORIAL, CombinatorialSettings
 from experiments.tasks.dataset import OWN_DATA, DatasetSettings
 from experiments.tasks.environment import EnvironmentSettings
 from experiments.tasks.function import FunctionSettings
@@ -19,6 +20,7 @@ from neat.params import ParameterError
 
 __all__ = [
     "OWN_DATA",
+    "CombinatorialSettings",
     "DatasetSettings",
     "EnvironmentSettings",
     "FunctionSettings",
@@ -36,7 +38,7 @@ def task_names() -> list[str]:
     from envs.datasets import dataset_names
     from envs.native import NATIVE_ENVS
 
-    return ["xor", *NATIVE_ENVS, OWN_DATA, *dataset_names()]
+    return ["xor", *NATIVE_ENVS, *COMBINATORIAL, OWN_DATA, *dataset_names()]
 
 
 def settings_class(name: str, table: Mapping[str, Any] | None = None) -> type[TaskSettings]:
@@ -47,6 +49,8 @@ def settings_class(name: str, table: Mapping[str, Any] | None = None) -> type[Ta
     table = table or {}
     if name == "xor":
         return XORSettings
+    if name in COMBINATORIAL:
+        return CombinatorialSettings
     from envs.datasets import is_dataset
     from envs.native import NATIVE_ENVS
 

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from genomes.kernels.parallel import parallel_for
 from neat.weights import noise
+from neat.weights.kernels.permute import permute_columns
 from neat.weights.method import Fitness, Method, MethodParams, MethodState, Vector, parameter
 from neat.weights.ranking import best_first
 
 __all__ = ["CoSyNE", "CoSyNEParams", "CoSyNEState"]
 
-BLOCK = 1 << 20  # weights permuted at once
+GRAIN = 1 << 13  # least weights worth a thread
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,13 @@ class CoSyNEParams(MethodParams):
     population: int = parameter(40, "members of each weight's subpopulation", "own", low=4)
     parents: float = parameter(0.25, "best share that reproduces", "Gomez et al., section 3", low=0.0, high=1.0)
     offspring: float = parameter(0.25, "worst share that their offspring replace", "own", low=0.0, high=1.0)
-    mutation: float = parameter(0.3, "probability of each weight of an offspring to mutate", "own", low=0.0, high=1.0)
+    mutation: float = parameter(
+        1.0,
+        "probability of each weight of an offspring to mutate",
+        "own: fewest evaluations of double pole balancing",
+        low=0.0,
+        high=1.0,
+    )
     scale: float = parameter(0.3, "α, scale of the Cauchy noise of a mutation", "Gomez et al.", low=0.0)
     permute_all: bool = parameter(
         True, "all weights change partners; otherwise those of fit members less often", "Gomez et al., section 3"
@@ -66,10 +74,9 @@ class CoSyNE(Method[CoSyNEParams, CoSyNEState]):
         born = max(1, round(self.params.offspring * count))
         members[count - born :] = self._offspring(members, born)
         chance = self._permutation_chances(fitness, born)
-        columns = max(1, BLOCK // count)
-        for begin in range(0, self.size, columns):
-            part = np.arange(begin, min(begin + columns, self.size))
-            members[:, part] = self._permuted(members[:, part], part, chance)
+        seed, generation = self.key
+        arguments = members, chance, np.uint64(seed), generation, noise.SUBSETS
+        parallel_for(permute_columns, self.size, *arguments, grain=max(1, GRAIN // count))
         state.members = members
 
     def _offspring(self, ranked: NDArray[np.floating], count: int) -> NDArray[np.floating]:
@@ -95,18 +102,3 @@ class CoSyNE(Method[CoSyNEParams, CoSyNEState]):
         chance = 1 - share ** (1 / self.size)
         chance[len(ranked) - born :] = 1.0
         return chance
-
-    def _permuted(
-        self, members: NDArray[np.floating], columns: NDArray[np.int64], chance: NDArray[np.float64]
-    ) -> NDArray[np.floating]:
-        """Columns [P, n] with their marked entries in random order."""
-        count = len(members)
-        marks = noise.uniforms(self.key, noise.SUBSETS, 2 * columns, count).T
-        marked = marks < chance[:, None]
-        order = noise.uniforms(self.key, noise.SUBSETS, 2 * columns + 1, count).T
-        # Marked entries first, unmarked ones after them as they stand: sorted by row, and sorted at random
-        places = np.argsort(np.where(marked, np.arange(count)[:, None], count), axis=0, kind="stable")
-        values = np.argsort(np.where(marked, order, 2.0), axis=0, kind="stable")
-        result = np.empty_like(members)
-        np.put_along_axis(result, places, np.take_along_axis(members, values, axis=0), axis=0)
-        return result

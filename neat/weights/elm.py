@@ -21,7 +21,7 @@ class ELMParams(MethodParams):
 
     units: int = parameter(1000, "hidden units", "own", low=1)
     scale: float = parameter(1.0, "deviation of what a unit sums up, and of its bias", "own: tanh's bend", low=1e-12)
-    ridge: float = parameter(1e-3, "λ in units of the mean square of a hidden unit's values", "own", low=0.0)
+    ridge: float = parameter(1e-2, "λ in units of the mean square of a hidden unit's values", "own", low=0.0)
     image: tuple[int, ...] = parameter(
         (), "(height, width): each unit sees a random rectangle of such an image, of 10 pixels or more; empty: all",
         "McDonnell et al.", low=1,

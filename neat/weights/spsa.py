@@ -60,12 +60,17 @@ class SPSA(Method[SPSAParams, SPSAState]):
 
     def _signs(self, rows: NDArray[np.int64]) -> NDArray[np.floating]:
         coins = noise.uniforms(self.key, noise.NOISE, rows, self.size, self.state.point.dtype)
-        return np.where(coins < 0.5, -1, 1).astype(coins.dtype)
+        coins -= 0.5
+        return np.asarray(np.copysign(1, coins))
 
     def _block(self, begin: int, end: int) -> NDArray[np.floating]:
         rows = np.arange(begin, end)
         side = np.where(rows % 2 == 0, self.difference, -self.difference).astype(self.state.point.dtype)
-        return np.asarray(self.state.point + side[:, None] * self._signs(rows // 2))
+        pairs = np.arange(begin // 2, (end + 1) // 2)
+        signs = self._signs(pairs)
+        block = side[:, None] * signs[rows // 2 - begin // 2]
+        block += self.state.point
+        return np.asarray(block)
 
     def gradient(self, fitness: Fitness) -> NDArray[np.floating]:
         """ĝ [D], the mean of the estimates, from fitness [2·samples] to be maximised, -inf where failed."""

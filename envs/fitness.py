@@ -7,22 +7,24 @@ generation, in this process, with all compiled networks.
 
 from __future__ import annotations
 
-import dataclasses
+import threading
 import traceback
+from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.fitness_pool import WorkerPool
 from envs.task import Key
+from envs.workers import WorkerPool
 from genomes.evaluation import Evaluation
 from genomes.kernels.parallel import available_cores
 from genomes.network import Network
 from genomes.networks import Networks
 
-__all__ = ["FitnessError", "FitnessTask", "single"]
+__all__ = ["FitnessError", "FitnessTask"]
 
 
 class FitnessError(RuntimeError):
@@ -84,19 +86,27 @@ class FitnessTask:
         FitnessError : the function raised an exception, and ``on_error`` is ``"stop"``.
         """
         self.errors = []
-        if self.per == "population":
-            return Evaluation.of(self._whole(networks))
-        return Evaluation.of(self._in_workers(networks) if self.workers else self._here(networks))
+        return Evaluation.of(self._judge(networks))
 
     def validate(self, networks: Networks, key: Key) -> Evaluation:
-        """The same as `evaluate`: the function is all that is known of the task."""
-        return self.evaluate(networks, key)
+        """The same as `evaluate`, as the function is all that is known of the task; ``errors`` stay those of the last
+        evaluation."""
+        errors = self.errors
+        try:
+            return self.evaluate(networks, key)
+        finally:
+            self.errors = errors
 
     def close(self) -> None:
         """End the worker processes."""
         if self._pool is not None:
             self._pool.close()
         self._pool = None
+
+    def _judge(self, networks: Networks) -> NDArray[np.float64]:
+        if self.per == "population":
+            return self._whole(networks)
+        return self._in_workers(networks) if self.workers else self._here(networks)
 
     def _whole(self, networks: Networks) -> NDArray[np.float64]:
         try:
@@ -112,28 +122,64 @@ class FitnessTask:
         fitness = np.full(len(networks), np.nan)
         for p in range(len(networks)):
             try:
-                fitness[p] = fitness_of(self.function, single(networks, p))
+                fitness[p] = fitness_of(self.function, networks.part(p, p + 1))
             except Exception:
                 self._fail(traceback.format_exc())
         return fitness
 
     def _in_workers(self, networks: Networks) -> NDArray[np.float64]:
         if self._pool is None:
-            self._pool = WorkerPool(self.function, self.workers)
-        fitness, errors, lost = self._pool.evaluate(
-            [single(networks, p) for p in range(len(networks))], stop=self.on_error == "stop"
-        )
-        for p in sorted(errors):
-            self._fail(errors[p])
-        if len(lost) == len(networks):
+            self._pool = WorkerPool(partial(fitness_of, self.function), self.workers)
+        jobs = _Jobs(networks, stop=self.on_error == "stop")
+        self._pool.run(jobs, len(networks))
+        for p in sorted(jobs.errors):
+            self._fail(jobs.errors[p])
+        if len(jobs.lost) == len(networks):
             raise FitnessError("every worker process died: the fitness function ends its process, or none can start")
-        self.errors += [f"genome {p}: its worker process died twice" for p in sorted(lost)]
-        return fitness
+        self.errors += [f"genome {p}: its worker process died twice" for p in sorted(jobs.lost)]
+        return jobs.fitness
 
     def _fail(self, error: str) -> None:
         if self.on_error == "stop":
             raise FitnessError(f"the fitness function failed:\n{error.rstrip()}")
         self.errors.append(error)
+
+
+class _Jobs:
+    """The genomes of one evaluation. One whose worker dies is evaluated again; the second time it counts as lost."""
+
+    ATTEMPTS = 2
+
+    def __init__(self, networks: Networks, stop: bool) -> None:
+        self.networks, self.stop = networks, stop  # stop: begin no further genome after an exception
+        self.fitness = np.full(len(networks), np.nan)
+        self.errors: dict[int, str] = {}
+        self.lost: list[int] = []
+        self._todo = deque(range(len(networks)))
+        self._deaths: dict[int, int] = {}
+        self._halted = False
+        self._lock = threading.Lock()
+
+    def take(self) -> tuple[int, Networks] | None:
+        with self._lock:
+            p = self._todo.popleft() if self._todo and not self._halted else None
+        return None if p is None else (p, self.networks.part(p, p + 1))
+
+    def died(self, job: int) -> None:
+        with self._lock:
+            self._deaths[job] = self._deaths.get(job, 0) + 1
+            if self._deaths[job] < self.ATTEMPTS:
+                self._todo.appendleft(job)
+            else:
+                self.lost.append(job)
+
+    def answered(self, job: int, answer: dict[str, Any]) -> None:
+        with self._lock:
+            if "error" in answer:
+                self.errors[job] = answer["error"]
+                self._halted = self.stop
+            else:
+                self.fitness[job] = answer["value"]
 
 
 def fitness_of(function: Callable[[Any], Any], networks: Networks) -> float:
@@ -143,20 +189,3 @@ def fitness_of(function: Callable[[Any], Any], networks: Networks) -> float:
         return float(value)
     except (TypeError, ValueError):
         raise TypeError(f"a fitness function must return a number, it returned {value!r}") from None
-
-
-def single(networks: Networks, p: int) -> Networks:
-    """Network ``p`` alone."""
-    a, b = networks.node_start[p], networks.node_start[p + 1]
-    edges = slice(networks.edge_start[a], networks.edge_start[b])
-    return dataclasses.replace(
-        networks,
-        node_start=networks.node_start[p : p + 2] - a,
-        edge_start=networks.edge_start[a : b + 1] - networks.edge_start[a],
-        bias=networks.bias[a:b],
-        activation=networks.activation[a:b],
-        aggregation=networks.aggregation[a:b],
-        source=networks.source[edges],
-        weight=networks.weight[edges],
-        output_slot=networks.output_slot[p : p + 1],
-    )

@@ -20,7 +20,7 @@ from envs.native import NativeEnv, NativeEnvError
 from envs.task import Key
 from genomes.functions import activation_rows_switch, activation_switch
 from genomes.kernels.binding import Kernel, is_compile_error
-from genomes.kernels.parallel import parallel_for
+from genomes.kernels.parallel import get_threads, parallel_for
 from genomes.networks import Networks
 
 __all__ = ["Episodes", "rollout", "starting_states"]
@@ -68,7 +68,8 @@ class Plan:
     union_source: NDArray[np.int32]  # slot
     class_mixed: NDArray[np.bool_]  # [C] its genomes have their outputs in different slots
     class_code: NDArray[np.int16]  # by class node: its activation, or -1 where the genomes differ
-    place: NDArray[np.int32]  # [E] number of an edge within its class's union
+    pair_start: NDArray[np.int64]  # [C] where class c begins in the next array
+    edge_number: NDArray[np.int32]  # by class, node and slot: number of that edge within the union; -1: there is none
     max_rows: int  # value slots of the largest class
     max_union: int  # edges and nodes of the largest class
 
@@ -140,16 +141,20 @@ def play_in_lanes(
         p.union_source,
         p.class_mixed,
         p.class_code,
-        p.place,
+        p.pair_start,
+        p.edge_number,
     )
-    arrays = (n.node_start, n.edge_start, n.bias, n.activation, n.weight, n.output_slot)
+    arrays = (n.node_start, n.edge_start, n.bias, n.activation, n.source, n.weight, n.output_slot)
     bias_input = np.float32(n.bias_input or 0.0)
     shape = (n.num_inputs, n.task_inputs, bias_input, n.recurrent, n.activations_per_step)
     rows = env.num_states + 2 + env.num_outputs + p.max_rows
     if len(p.members):
         arguments = (*classes, starts, env.max_steps, *arrays, *shape, rows, p.max_union)
         results = (result.returns, result.steps, unsure, result.ends)
-        _run(env, kernels.play_lanes, LANES, len(p.members) * len(starts), *arguments, *results, grain=GRAIN)
+        items = len(p.members) * len(starts)
+        # Two chunks a thread: the lanes of a chunk idle at its end, until its longest episode is over.
+        grain = max(GRAIN, items // (2 * get_threads()))
+        _run(env, kernels.play_lanes, LANES, items, *arguments, *results, grain=grain)
 
 
 def make_plan(networks: Networks, episodes: int) -> Plan:
@@ -175,9 +180,10 @@ def make_plan(networks: Networks, episodes: int) -> Plan:
     union_start = np.empty(class_node[-1], np.int64)
     union_source = np.empty(union_offset[-1], np.int32)
     class_code = np.empty(class_node[-1], np.int16)
-    place = np.empty(len(n.source), np.int32)
-    classes = (class_start, count, slots, class_node, union_offset, int((count * slots).max(initial=0)))
-    arrays = (n.node_start, n.edge_start, n.source, n.activation, union_start, union_source, class_code, place)
+    pair_start = _offsets(count * slots)
+    edge_number = np.full(pair_start[-1], -1, np.int32)
+    classes = (class_start, count, slots, class_node, union_offset, pair_start[:-1])
+    arrays = (n.node_start, n.edge_start, n.source, n.activation, union_start, union_source, class_code, edge_number)
     parallel_for(plan_class, len(count), members, *classes, *arrays)
 
     union = union_start[class_node[1:] - 1] - union_offset[:-1]
@@ -201,7 +207,8 @@ def make_plan(networks: Networks, episodes: int) -> Plan:
         union_source,
         _differ(n.output_slot[members], size),
         class_code,
-        place,
+        pair_start[:-1][keep],
+        edge_number,
         int(slots.max(initial=0)),
         int((union + count).max(initial=0)),
     )

@@ -1,7 +1,7 @@
 """Running evolution, in Speciate: the command line, configurations, run folders, checkpoints.
 
-`evolve` runs an own task from Python. To read the package, begin with `run` (the circle), then `config`, `tasks`,
-`record`, `checkpoint`, and `cli` with `commands`.
+`evolve` runs an own task from Python; `NEATClassifier` and `NEATRegressor` are scikit-learn estimators. To read the
+package, begin with `run` (the circle), then `config`, `tasks`, `record`, `checkpoint`, and `cli` with `commands`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from experiments.foreign import foreign_package
 
 if TYPE_CHECKING:
+    from experiments.estimators import NEATClassifier, NEATRegressor
     from experiments.evolution import Result, evolve
 
-__all__ = ["Result", "evolve"]
+__all__ = ["NEATClassifier", "NEATRegressor", "Result", "evolve"]
 
 _problem = foreign_package()
 if _problem is not None:
@@ -25,7 +26,15 @@ if _problem is not None:
 
 
 def __getattr__(name: str) -> Any:
-    """`evolve` and `Result`, imported when they are asked for: the package itself loads nothing heavy."""
+    """The names above, imported when they are asked for: the package itself loads nothing heavy."""
+    if name in ("NEATClassifier", "NEATRegressor"):
+        try:
+            from experiments import estimators
+        except ModuleNotFoundError as error:
+            if error.name != "sklearn":
+                raise
+            raise ImportError(f'{name} needs scikit-learn: pip install "speciate[sklearn]"') from None
+        return getattr(estimators, name)
     if name in __all__:
         from experiments import evolution
 

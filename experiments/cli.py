@@ -22,6 +22,7 @@ COMMANDS = {
     "run": "Evolve: a ready experiment or a configuration of your own.",
     "resume": "Go on with a run that was interrupted, or further with a finished one.",
     "evaluate": "Test a run's champion on fresh episodes.",
+    "replay": "Watch a run's champion play, in a window or as a GIF or MP4.",
     "show": "Describe a run and its champion, with pictures.",
     "list": "List the ready experiments, tasks and benchmarks.",
     "bench": "Run a benchmark.",

@@ -61,6 +61,7 @@ class Config:
     neat: NEATParams
     run: RunSettings
     folder: Path  # relative paths and the user's module are found from here
+    notes: tuple[str, ...] = ()  # what was chosen for the user, to be said
 
     def sections(self) -> dict[str, dict[str, Any]]:
         """Every setting, by section and key; settings without a value are left out."""
@@ -118,12 +119,19 @@ def load_config(
     overrides : ``KEY=VALUE`` strings, KEY being section.key; the value is read as TOML, else as a string.
     options : section.key -> (how it was given, value), applied last.
     """
+    from experiments.tasks import is_environment_id
+
     path = Path(name)
     if not name.endswith(".toml") and not path.is_file():
-        if name not in preset_names():
-            hint = _nearest(name, preset_names())
-            raise BadInput(f"{name!r} is neither a preset ({', '.join(preset_names())}) nor a TOML file{hint}")
-        path = preset_path(name)
+        if name in preset_names():
+            path = preset_path(name)
+        elif is_environment_id(name):
+            reader, tables = _Reader(Path(name)), {"task": {"name": name}}
+            return _configure(reader, tables, overrides, options, name, Path.cwd(), suggest=True)
+        else:
+            near = _nearest(name, preset_names()) or _nearest_environment(name)
+            presets = ", ".join(preset_names())
+            raise BadInput(f"{name!r} is neither a preset ({presets}), nor an environment's id, nor a TOML file{near}")
     return read_config(path, overrides, options, default_name=path.stem)
 
 
@@ -134,10 +142,22 @@ def read_config(
     default_name: str = "run",
 ) -> Config:
     """The configuration in a file, with changes from the command line (see `load_config`)."""
+    return _configure(_Reader(path), _read_toml(path), overrides, options, default_name, path.parent)
+
+
+def _configure(
+    reader: _Reader,
+    document: dict[str, Any],
+    overrides: Sequence[str],
+    options: Mapping[str, tuple[str, Any]] | None,
+    default_name: str,
+    home: Path,
+    suggest: bool = False,
+) -> Config:
+    """The configuration of a document; with ``suggest`` the task fills in settings of [neat] and [run]."""
     from experiments.tasks import settings_class
 
-    reader = _Reader(path)
-    tables = reader.tables(_read_toml(path))
+    tables = reader.tables(document)
     for text in overrides:
         reader.override(tables, *_parse_override(text))
     for key, (origin, value) in (options or {}).items():
@@ -148,24 +168,42 @@ def read_config(
     if type(task_name) is not str:
         raise reader.wrong("task", "name", task_name, 'must be "xor", an environment\'s id, or "module:NAME"')
     try:
-        task_class = settings_class(task_name)
+        task_class = settings_class(task_name, tables["task"])
     except ParameterError as error:
         raise reader.wrong("task", "name", task_name, error.requirement) from None
     task = reader.section("task", task_class, tables["task"])
-    folder = (path.parent / getattr(task, "folder", ".")).resolve()
+    folder = (home / getattr(task, "folder", ".")).resolve()
     task.load(folder)  # imports the user's module, which may register activation functions
+    task, notes = _suggest(task, tables) if suggest else (task, ())
     preset = tables["neat"].pop("preset", "default")
     if type(preset) is not str or preset not in PRESETS:
         hint = _nearest(str(preset), PRESETS)
         raise reader.wrong("neat", "preset", preset, f"must be one of {', '.join(PRESETS)}{hint}")
     neat = reader.section("neat", NEATParams, tables["neat"], PRESETS[preset])
+    try:
+        neat = task.adapt(neat)
+    except ParameterError as error:
+        raise reader.wrong("neat", error.key, error.value, error.requirement) from None
     run = reader.section("run", RunSettings, tables["run"])
     if 0 < run.evaluations < neat.population:
         requirement = f"must be 0 or at least neat.population = {neat.population}: one generation"
         raise reader.wrong("run", "evaluations", run.evaluations, requirement)
     if run.device == "cuda":
         raise reader.wrong("run", "device", "cuda", 'no usable CUDA GPU was found: must be "auto" or "cpu" here')
-    return Config(task, preset, neat, run, folder)
+    return Config(task, preset, neat, run, folder, notes)
+
+
+def _suggest(task: TaskSettings, tables: dict[str, dict[str, Any]]) -> tuple[TaskSettings, tuple[str, ...]]:
+    """Fill in what the task suggests and the user has not set; also gives lines that say so."""
+    chosen = {}
+    for section, settings in task.suggest().items():
+        for key, value in settings.items():
+            if key not in tables[section]:
+                tables[section][key] = value
+                chosen[f"{section}.{key}"] = value
+    task = dataclasses.replace(task, **{k: v for k, v in tables["task"].items() if f"task.{k}" in chosen})
+    said = f"chosen for you: {', '.join(f'{key} = {_shown(value)}' for key, value in chosen.items())}" if chosen else ""
+    return task, tuple(text for text in (task.remark(), said) if text)
 
 
 _Section = TypeVar("_Section")
@@ -196,8 +234,12 @@ class _Reader:
         if section not in _SECTIONS or not name:
             hint = _home_of(key) or _nearest(section, _SECTIONS)
             raise BadInput(f"{origin}: unknown key {key!r}: must be task.KEY, neat.KEY or run.KEY{hint}")
+        name, _, inner = name.partition(".")
+        if inner:  # task.kwargs.NAME
+            table = tables[section].get(name, {})
+            value = (table if isinstance(table, dict) else {}) | {inner: value}
         tables[section][name] = value
-        self.origin[key] = origin
+        self.origin[f"{section}.{name}"] = origin
 
     def section(self, name: str, cls: type[_Section], table: dict[str, Any], base: Any = None) -> _Section:
         fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
@@ -251,6 +293,13 @@ def _table(settings: Any) -> dict[str, Any]:
 def _nearest(word: str, candidates: Iterable[str]) -> str:
     match = difflib.get_close_matches(word, list(candidates), 1, 0.6)
     return f"; did you mean {match[0]!r}?" if match else ""
+
+
+def _nearest_environment(name: str) -> str:
+    from envs.gym.make import nearest_ids
+
+    near = nearest_ids(name, 1)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _home_of(key: str) -> str:

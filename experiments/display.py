@@ -31,6 +31,9 @@ class Display:
     def end(self) -> None:
         """Leave the screen in order; also after a failure."""
 
+    def note(self, text: str) -> None:
+        """Something to know before the run begins."""
+
     def message(self, text: str) -> None:
         """A line that the user should see."""
         print(f"neat: {text}", file=sys.stderr)
@@ -47,6 +50,9 @@ class Lines(Display):
         where = f" -> {folder}" if folder else ""
         facts = f"population {config.neat.population}, seed {run.settings.seed}"
         print(f"{config.task.name}: {facts}{where}", file=sys.stderr, flush=True)
+
+    def note(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
 
     def generation(self, row: Row, run: Run) -> None:
         if row.generation > 2 and time.monotonic() - self._last < 2.0:
@@ -140,6 +146,9 @@ class Live(Display):
             self._live.stop()
             self._live = None
 
+    def note(self, text: str) -> None:
+        self.console.print(text, style="dim", highlight=False, markup=False, soft_wrap=True)
+
     def message(self, text: str) -> None:
         self.console.print(f"neat: {text}", style="yellow", highlight=False, markup=False, soft_wrap=True)
 
@@ -220,10 +229,13 @@ def closing_lines(summary: dict[str, Any], config: Config, folder: Path | None) 
         )
     if "test" in summary:
         test = summary["test"]
-        lines.append(
-            f"Tested in Gymnasium's {config.task.name}: mean {test['mean']:.1f} over {test['episodes']} fresh episodes "
-            f"(min {test['min']:.0f}, max {test['max']:.0f})"
-        )
+        if "metric" in test:
+            unseen = "on the train rows: there are no others" if test["part"] == "train" else "on test rows"
+            lines.append(f"Test: {test['metric']} {number(test['score'])} ({test['rows']} rows, {unseen})")
+        else:
+            returns = f"mean {test['mean']:.1f} over {test['episodes']} fresh episodes"
+            span = f"min {test['min']:.0f}, max {test['max']:.0f}"
+            lines.append(f"Tested in Gymnasium's {config.task.name}: {returns} ({span})")
     if folder is not None:
         lines.append(f"Everything is in {folder}: `neat show {folder}`")
     return lines

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import inspect
 import math
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from typing import Any
 
 from envs.control.task import NativeTask
 from envs.fitness import FitnessTask
+from envs.gym.task import GymTask
 from envs.native import NativeEnv
 from envs.task import Task
 from experiments.config import Config, RunSettings
@@ -21,12 +23,13 @@ from experiments.display import make_display
 from experiments.errors import Failure
 from experiments.record import RunFolder
 from experiments.run import Champion, Row, Run
-from experiments.session import Session
-from experiments.tasks import FunctionSettings, TaskSettings, settings_class
+from experiments.session import Session, show_notes
+from experiments.tasks import FunctionSettings, GymSettings, TaskSettings, settings_class
 from genomes.evaluation import Evaluation
 from genomes.kernels.parallel import available_cores, set_threads
 from genomes.network import Network
 from genomes.population import Genome, Population
+from genomes.scaling import Scaling
 from neat.params import PRESETS, NEATParams
 from neat.report import GenerationReport
 
@@ -47,13 +50,14 @@ class Result:
     history: list[Row]  # a row a generation
     summary: dict[str, Any]  # as in summary.json
     params: NEATParams
+    scaling: Scaling | None = None  # of the champion's inputs
 
     @cached_property
     def network(self) -> Network:
         """The champion as a callable: ``network(x)`` gives its outputs."""
         if self.champion is None:
             raise ValueError("there is no champion: every genome failed")
-        return Network(self.champion, self.params.mode, self.params.activations_per_step)
+        return Network(self.champion, self.params.mode, self.params.activations_per_step, self.scaling)
 
     def __repr__(self) -> str:
         verdict = "solved" if self.solved else "not solved"
@@ -62,11 +66,11 @@ class Result:
 
 
 def evolve(
-    task: Task | NativeEnv | str | Callable[[Any], Any],
+    task: Task | NativeEnv | str | Callable[..., Any],
     *,
     num_inputs: int | None = None,
     num_outputs: int | None = None,
-    params: NEATParams | str = "default",
+    params: NEATParams | str | None = None,
     generations: int = 100,
     evaluations: int = 0,
     minutes: float = 0.0,
@@ -90,17 +94,21 @@ def evolve(
     Parameters
     ----------
     task : a fitness function, called with a network (or, with ``per="population"``, with all compiled networks, to
-        return fitness [P]); or a `Task`, a `NativeEnv`, or the name of a built-in task.
+        return fitness [P]); or a Gymnasium environment: its id, or a function without arguments that makes one; or a
+        `Task`, a `NativeEnv`, or the name of a built-in task.
     num_inputs, num_outputs : of the networks; needed for a fitness function only.
-    params : `NEATParams`, or a preset's name; ``overrides`` replace single ones: ``population=300``.
+    params : `NEATParams`, or a preset's name, by default ``"control"`` for a Gymnasium environment and ``"default"``
+        for anything else; ``overrides`` replace single ones: ``population=300``.
     generations, evaluations, minutes : limits; 0 is none.
     seed : decides the result.
     target : fitness that counts as solved, for a fitness function or an environment; a task has its own.
-    maximize, per, workers : see `FitnessTask`; for a fitness function only.
+    maximize, per : see `FitnessTask`; for a fitness function only.
     on_generation : called with population, evaluation and species after each generation; True ends the run.
     on_error : ``"stop"``, or ``"worst"``: an exception of the fitness function makes that genome worst.
     initial : the first generation is this genome and variations of it.
-    threads : default one a core. Neither ``threads`` nor ``workers`` changes a result.
+    threads : default one a core.
+    workers : processes that call a fitness function or step Gymnasium's environments; default one a core, 0: none.
+        Neither ``threads`` nor ``workers`` changes a result.
     out : a run folder, as the command writes it; ``overwrite`` replaces the run that it holds.
     quiet : show nothing.
 
@@ -110,10 +118,12 @@ def evolve(
     TypeError, ValueError : an argument is wrong.
     KeyboardInterrupt : on Ctrl-C; the run folder, if any, can be resumed.
     """
-    neat = _params(params, overrides)
     limits = {"generations": generations, "evaluations": evaluations, "minutes": minutes, "threads": threads or 0}
     settings = RunSettings(seed=seed, stop_when_solved=stop_when_solved, on_error=on_error, **limits)  # type: ignore[arg-type]
     made = _task(task, num_inputs, num_outputs, target, maximize, per, workers, on_error)
+    if params is None:
+        params = "control" if isinstance(made, GymTask) else "default"
+    neat = _params(params, overrides)
     preset = params if isinstance(params, str) else "default"
     config = Config(_settings(task, made), preset, neat, settings, Path.cwd())
     run = Run.new(neat, made, settings, initial)
@@ -139,6 +149,7 @@ def evolve(
             return watch(row, *rest)
 
         try:
+            show_notes(display, config, made)
             display.begin(config, run, None)
             run.go(show)
             summary = run.summary()
@@ -155,7 +166,8 @@ def _result(run: Run, history: list[Row], summary: dict[str, Any]) -> Result:
     champion: Champion | None = run.champion
     genome = champion.genome if champion else None
     counts = (run.generations, run.evaluations, run.best_fitness)
-    return Result(genome, run.solved, *counts, history, summary, run.params)
+    scaling = champion.scaling if champion else None
+    return Result(genome, run.solved, *counts, history, summary, run.params, scaling)
 
 
 def _params(params: NEATParams | str, overrides: dict[str, Any]) -> NEATParams:
@@ -183,6 +195,8 @@ def _task(
 ) -> Task:
     if isinstance(task, str):
         name = task
+        if settings_class(name) is GymSettings:
+            return GymTask(name, target=target, workers=workers, on_error=on_error)
         task = settings_class(name)(name=name).make(on_error)
         if target is not None and isinstance(task, NativeTask):
             task = dataclasses.replace(task, env=dataclasses.replace(task.env, target=target))
@@ -191,11 +205,22 @@ def _task(
         return NativeTask(task if target is None else dataclasses.replace(task, target=target))
     if isinstance(task, Task):
         return task
+    if num_inputs is None and num_outputs is None and _takes_nothing(task):
+        return GymTask(task, target=target, workers=workers, on_error=on_error)
     if num_inputs is None or num_outputs is None:
         raise TypeError("a fitness function needs num_inputs and num_outputs")
     return FitnessTask(
         task, num_inputs, num_outputs, per=per, maximize=maximize, target=target, workers=workers, on_error=on_error
     )
+
+
+def _takes_nothing(function: Callable[..., Any]) -> bool:
+    """Whether it can be called without arguments: it makes environments, and is no fitness function."""
+    try:
+        inspect.signature(function).bind()
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ INK, FAINT = "#22303c", "#b8c2cc"
 POSITIVE, NEGATIVE = "#1f77b4", "#d1495b"
 KINDS = {"input": "#dfe7ee", "bias": "#f3e6c4", "hidden": "#ffffff", "output": "#d5ecd9"}
 DPI = 150
+LARGE = 20, 150  # nodes of a layer, connections: with more, a network is drawn without labels
 
 
 def has_matplotlib() -> bool:
@@ -37,6 +38,9 @@ def draw_network(genome: Genome, path: Path, title: str = "") -> None:
     graph, place = genome.to_networkx(), layered_layout(genome)
     columns = len({x for x, _ in place.values()})
     tallest = max(np.unique([x for x, _ in place.values()], return_counts=True)[1])
+    if tallest > LARGE[0] or len(genome.weight) > LARGE[1]:
+        _draw_large_network(genome, graph, place, path, title)
+        return
     width, height = max(6.0, 1.9 * columns), max(3.8, 0.75 * tallest + 1.4)
     figure, axes = _canvas(width, height, title)
     axes.set_axis_off()
@@ -71,6 +75,45 @@ def draw_network(genome: Genome, path: Path, title: str = "") -> None:
     for label, color, line in signs:
         axes.plot([], [], color=color, linestyle=line, linewidth=2, label=label)
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, -0.02), ncol=3, frameon=False, fontsize=8, labelcolor=INK)
+    _save(figure, path)
+
+
+def _draw_large_network(
+    genome: Genome, graph: Any, place: dict[int, tuple[float, float]], path: Path, title: str
+) -> None:
+    """Enabled connections as thin lines, nodes as dots as large as there is room for."""
+    from matplotlib.collections import LineCollection
+
+    figure, axes = _canvas(10.0, 7.0, title)
+    axes.set_axis_off()
+    axes.set(xlim=(-0.04, 1.04), ylim=(-0.06, 1.02))
+    edges = sorted(
+        ((abs(edge["weight"]), edge["weight"], s, t) for s, t, edge in graph.edges(data=True) if edge["enabled"])
+    )
+    strongest = edges[-1][0] if edges and edges[-1][0] else 1.0
+    axes.add_collection(
+        LineCollection(
+            [(place[s], place[t]) for *_, s, t in edges],
+            colors=[(POSITIVE if weight >= 0 else NEGATIVE) for _, weight, *_ in edges],
+            linewidths=[0.3 + 1.7 * strength / strongest for strength, *_ in edges],
+            alpha=[min(1.0, 0.15 + 0.7 * strength / strongest) for strength, *_ in edges],
+            zorder=1,
+        )
+    )
+    linked = {node for *_, s, t in edges for node in (s, t)}
+    layers: dict[float, list[int]] = {}
+    for node, (x, _) in place.items():
+        layers.setdefault(x, []).append(node)
+    for nodes in layers.values():
+        size = float(np.clip(4000.0 / len(nodes), 3.0, 150.0))
+        for node in nodes:
+            kind = graph.nodes[node]["kind"]
+            faint = kind == "input" and node not in linked
+            color, rim = (FAINT, "none") if faint else (KINDS[kind], INK)
+            axes.scatter(*place[node], s=size / (3 if faint else 1), color=color, edgecolors=rim, lw=0.6, zorder=3)
+    used = sum(graph.nodes[n]["kind"] == "input" for n in linked)
+    facts = f"{used} of {genome.num_inputs} inputs, {genome.num_hidden} hidden nodes, {genome.num_outputs} outputs"
+    axes.text(0.5, -0.04, f"{facts}, {len(edges)} connections", ha="center", fontsize=8, color=INK)
     _save(figure, path)
 
 

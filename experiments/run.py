@@ -1,4 +1,4 @@
-"""The circle: ask, compile, evaluate, tell, record.
+"""The circle: ask, compile, learn, evaluate, tell, record.
 
 The champion. Of each generation the best genome (of equals the first) is a candidate. Where a genome's fitness is the
 same in every generation, a candidate is checked when its fitness beats that of all candidates before it. Where
@@ -23,14 +23,17 @@ import numpy as np
 
 from experiments.config import RunSettings
 from genomes.evaluation import Evaluation
-from genomes.networks import compile_population
+from genomes.networks import compile_population, write_back
 from genomes.population import Genome, Population
+from genomes.scaling import Scaling
 from neat.algorithm import NEAT
 from neat.params import NEATParams
 from neat.report import GenerationReport
 
 if TYPE_CHECKING:
     from envs.task import Task
+    from experiments.learning import Learning
+    from genomes.networks import Networks
 
 __all__ = ["Champion", "Interrupts", "Phases", "Row", "Run"]
 
@@ -43,6 +46,7 @@ class Champion:
     generation: int  # that it was found in
     fitness: float
     score: float  # of its check
+    scaling: Scaling | None = None  # of its inputs
 
     def as_dict(self) -> dict[str, Any]:
         """Its size and results."""
@@ -61,6 +65,7 @@ class Phases:
     """Seconds of a generation's phases."""
 
     compile: float = 0.0
+    learn: float = 0.0
     evaluate: float = 0.0
     check: float = 0.0
     evolve: float = 0.0
@@ -91,12 +96,12 @@ class Row:
 
     COLUMNS = (
         "generation", "evaluations", "best", "mean", "species", "nodes", "connections", "failed", "score",
-        "seconds_compile", "seconds_evaluate", "seconds_check", "seconds_evolve", "seconds",
+        "seconds_compile", "seconds_learn", "seconds_evaluate", "seconds_check", "seconds_evolve", "seconds",
     )  # fmt: skip
 
     def cells(self) -> list[Any]:
         """Values of the columns."""
-        phases = (getattr(self.phases, name) for name in ("compile", "evaluate", "check", "evolve"))
+        phases = (getattr(self.phases, name) for name in ("compile", "learn", "evaluate", "check", "evolve"))
         values = [getattr(self, name) for name in self.COLUMNS[:9]]
         values[8] = "" if math.isnan(self.score) else self.score
         return [*values, *(f"{s:.6f}" for s in (*phases, self.seconds))]
@@ -149,6 +154,7 @@ class Run:
     task: Task
     settings: RunSettings
     algorithm: NEAT
+    learning: Learning | None = None
     generations: int = 0
     evaluations: int = 0
     seconds: float = 0.0
@@ -159,8 +165,15 @@ class Run:
     interrupts: Interrupts = field(default_factory=Interrupts)
 
     @classmethod
-    def new(cls, params: NEATParams, task: Task, settings: RunSettings, initial: Genome | None = None) -> Run:
-        """A run before its first generation."""
+    def new(
+        cls,
+        params: NEATParams,
+        task: Task,
+        settings: RunSettings,
+        initial: Genome | None = None,
+        learning: Learning | None = None,
+    ) -> Run:
+        """A run before its first generation; ``learning``: what networks learn before they are judged."""
         algorithm = NEAT(
             params,
             task.num_inputs,
@@ -170,7 +183,7 @@ class Run:
             episodes_change=task.episodes_change,
             initial=initial,
         )
-        return cls(params, task, settings, algorithm)
+        return cls(params, task, settings, algorithm, learning)
 
     def go(self, record: Callable[[Row, Population, Evaluation, GenerationReport], Any]) -> None:
         """Evolve until a limit is met, the task is solved, ``record`` returns True, or Ctrl-C; see ``stopped``."""
@@ -192,39 +205,65 @@ class Run:
         with self.interrupts.at_once():  # nothing changes before tell(): what stops here can be resumed
             population = self.algorithm.ask()
             with phases.timed("compile"):
-                networks = compile_population(population, self.params.mode, "cpu", self.params.activations_per_step)
+                networks = self._compile(population)
+            with phases.timed("learn"):
+                networks, population, inherited = self._learn(networks, population, key)
             with phases.timed("evaluate"):
                 evaluation = self.task.evaluate(networks, key)
             with phases.timed("check"):
                 candidate = self._check(population, evaluation, key)
         with phases.timed("evolve"):
-            self.algorithm.tell(evaluation)
+            self.algorithm.tell(evaluation, inherited)
+            if hasattr(self.task, "absorb"):
+                self.task.absorb(evaluation)
         self._note(candidate, evaluation)
         self.seconds = clock()
         report = self.algorithm.report
         assert report is not None
         return self._row(population, evaluation, report, candidate, phases), population, evaluation, report
 
+    def _compile(self, population: Population) -> Networks:
+        learns = self.learning is not None
+        return compile_population(population, self.params.mode, "cpu", self.params.activations_per_step, genes=learns)
+
+    def _learn(
+        self, networks: Networks, population: Population, key: tuple[int, int]
+    ) -> tuple[Networks, Population, Population | None]:
+        """The networks and genomes that are judged, and the genomes to breed from where these are others than asked."""
+        if self.learning is None:
+            return networks, population, None
+        networks = self.learning(networks, self.task, key)
+        learnt = write_back(population, networks)
+        return networks, learnt, learnt if self.learning.lamarckian else None
+
     def _check(self, population: Population, evaluation: Evaluation, key: tuple[int, int]) -> Champion | None:
         """The generation's best, checked; None when it needs no check."""
         if evaluation.failed.all():
             return None
-        p = self._best(evaluation)
+        p = self._candidate(population, evaluation, key)
         fitness = float(evaluation.fitness[p])
         if not self.task.episodes_change and not self._better(fitness, self.best_fitness):
             return None
         genome = population.select([p])
-        networks = compile_population(genome, self.params.mode, "cpu", self.params.activations_per_step)
-        score = float(self.task.validate(networks, key).fitness[0])
-        return Champion(genome.genome(0), key[1], fitness, score)
+        score = float(self.task.validate(self._compile(genome), key).fitness[0])
+        return Champion(genome.genome(0), key[1], fitness, score, getattr(self.task, "scaling", None))
+
+    def _candidate(self, population: Population, evaluation: Evaluation, key: tuple[int, int]) -> int:
+        """The generation's best: by fitness, or where the task reconsiders the best few, by what it says of them."""
+        few = getattr(self.task, "recheck", 0)
+        if few < 2:
+            return self._best(evaluation)
+        sign = -1.0 if self.task.maximize else 1.0
+        order = np.argsort(np.where(evaluation.failed, np.inf, sign * evaluation.fitness), kind="stable")
+        best = order[: min(few, int((~evaluation.failed).sum()))]
+        again = self.task.reconsider(self._compile(population.select(best)), key)  # type: ignore[attr-defined]
+        return int(best[0] if again.failed.all() else best[self._best(again)])
 
     def _best(self, evaluation: Evaluation) -> int:
         return int(np.nanargmax(evaluation.fitness) if self.task.maximize else np.nanargmin(evaluation.fitness))
 
-    def _better(self, value: float, than: float) -> bool:
-        if math.isnan(than) or math.isnan(value):
-            return not math.isnan(value)
-        return value > than if self.task.maximize else value < than
+    def _better(self, fitness: float, than: float) -> bool:
+        return _better(fitness, than, self.task.maximize)
 
     def _note(self, candidate: Champion | None, evaluation: Evaluation) -> None:
         self.generations += 1
@@ -236,12 +275,13 @@ class Run:
         held = self.champion
         if math.isnan(candidate.score):
             return
-        if held is None or self._better(candidate.score, held.score) or (
+        maximize = getattr(self.task, "maximize_score", self.task.maximize)
+        if held is None or _better(candidate.score, held.score, maximize) or (
             candidate.score == held.score and self._better(candidate.fitness, held.fitness)
         ):  # fmt: skip
             self.champion = candidate
         target = self.task.target
-        if target is not None and self.champion is not None and not self._better(target, self.champion.score):
+        if target is not None and self.champion is not None and not _better(target, self.champion.score, maximize):
             self.solved = True
 
     def _row(
@@ -293,3 +333,9 @@ class Run:
             "seconds": round(self.seconds, 3),
             "champion": self.champion.as_dict() if self.champion else None,
         }
+
+
+def _better(value: float, than: float, maximize: bool) -> bool:
+    if math.isnan(than) or math.isnan(value):
+        return not math.isnan(value)
+    return value > than if maximize else value < than

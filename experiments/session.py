@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from experiments.checkpoint import Checkpoint, CheckpointError, last_checkpoint, write_checkpoint
 from experiments.config import Config, read_config
@@ -15,15 +15,17 @@ from experiments.errors import BadInput, Failure
 from experiments.record import RunFolder, Table, write_json, write_whole
 from experiments.run import Champion, Row, Run
 from genomes.evaluation import Evaluation
-from genomes.files import GenomeFileError, load_genome, save_genome
+from genomes.files import GenomeFileError, load_genome, load_scaling, save_genome
 from genomes.kernels.parallel import available_cores, set_threads
 from genomes.network import Network
 from genomes.population import CONNECTION_GENES, NODE_GENES, Genome, Population
+from genomes.scaling import Scaling
 from neat.algorithm import NEAT
 from neat.report import GenerationReport
 
 __all__ = ["Session", "champion_score", "initial_genome", "load_champion"]
 
+_Read = TypeVar("_Read")
 SPECIES_COLUMNS = ("generation", "species", "size", "best", "mean", "age", "stagnation", "offspring")
 
 
@@ -39,6 +41,7 @@ class Session:
     species: Table
     watch: Callable[[Row, Population, Evaluation, GenerationReport], Any] | None = None  # True ends the run
     last_checkpoint: float = 0.0
+    told_of_errors: bool = False
 
     @classmethod
     def begin(
@@ -109,6 +112,7 @@ class Session:
 
         self.last_checkpoint = time.monotonic()
         try:
+            show_notes(self.display, self.config, self.run.task)
             self.display.begin(self.config, self.run, self.folder.path)
             try:
                 self.run.go(self._record)
@@ -139,7 +143,9 @@ class Session:
         if champion is not None and champion.generation == row.generation:
             self._write_champion()
         for error in getattr(self.run.task, "errors", [])[:1]:
-            self.display.message(f"generation {row.generation}: {row.failed} genomes failed, the first: {error}")
+            shown = error.strip().rpartition("\n")[2] if self.told_of_errors else error  # whole only once
+            self.told_of_errors = True
+            self.display.message(f"generation {row.generation}: {row.failed} genomes failed, the first: {shown}")
         self.display.generation(row, self.run)
         if time.monotonic() - self.last_checkpoint >= self.config.run.checkpoint_seconds:
             self._checkpoint()
@@ -150,12 +156,14 @@ class Session:
         self.run.stopped = stopped
         self._checkpoint()
         summary = self.run.summary()
-        if self.run.solved and stopped != "interrupted" and self.run.champion is not None:
-            params = self.config.neat
-            network = Network(self.run.champion.genome, params.mode, params.activations_per_step)
+        ended = stopped not in ("interrupted", "failed")
+        champion = self.run.champion
+        if ended and champion is not None and (self.run.solved or self.config.task.test_unsolved):
+            network = _network(self.config, *self.config.task.deliver(champion.genome, champion.scaling))
             score = self.config.task.final_test(network, 100, self.run.settings.seed)
             if score is not None:
-                summary["test"] = {k: getattr(score, k) for k in ("mean", "std", "min", "max", "episodes")}
+                summary["test"] = score
+            self._draw_champion()
         write_json(self.folder.path / "summary.json", summary)
         self.display.finish(summary, self.config, self.folder.path)
         return summary
@@ -165,13 +173,23 @@ class Session:
         if self.run.champion is None:
             path.unlink(missing_ok=True)
         else:
-            save_genome(self.run.champion.genome, path)
+            genome, scaling = self.config.task.deliver(self.run.champion.genome, self.run.champion.scaling)
+            save_genome(genome, path, scaling)
+
+    def _draw_champion(self) -> None:
+        from experiments.plot import draw_network, has_matplotlib
+
+        if self.config.task.test_unsolved and has_matplotlib():
+            title = f"{self.config.task.name}, seed {self.config.run.seed}: the champion"
+            draw_network(load_champion(self.folder.path)[0], self.folder.path / "network.png", title)
 
     def _checkpoint(self) -> None:
         for table in (self.metrics, self.species):
             table.flush(sync=True)
         run, champion = self.run, self.run.champion
         arrays, scalars = run.algorithm.state_dict()
+        if hasattr(run.task, "state_dict"):
+            arrays |= {f"task.{name}": array for name, array in run.task.state_dict().items()}
         state: dict[str, Any] = {
             "config": self.config.digest(),
             "algorithm": scalars,
@@ -193,28 +211,37 @@ class Session:
                 "fitness": champion.fitness,
                 "score": champion.score,
             }
+            if champion.scaling is not None:
+                arrays |= {f"champion.scaling.{name}": getattr(champion.scaling, name) for name in ("shift", "scale")}
+                state["champion_limit"] = champion.scaling.limit
         write_checkpoint(self.folder.path / "checkpoints", run.generations, Checkpoint(arrays, state))
         self.last_checkpoint = time.monotonic()
 
 
-def load_champion(folder: Path) -> Genome:
-    """The champion of a run's folder."""
+def show_notes(display: Display, config: Config, task: Any) -> None:
+    """Say what was chosen for the user."""
+    for text in (*config.notes, *getattr(task, "notes", ())):
+        display.note(text)
+
+
+def load_champion(folder: Path) -> tuple[Genome, Scaling | None]:
+    """The champion of a run's folder, and how its inputs are scaled."""
     path = folder / "champion.json"
     if not path.is_file():
         raise BadInput(f"{path}: is missing: the run has no champion yet")
-    return _load_genome(path)
+    return _read(path, load_genome), _read(path, load_scaling)
 
 
 def initial_genome(config: Config) -> Genome | None:
     """The genome that the first generation starts from, where the configuration names one."""
     if not config.run.initial_genome:
         return None
-    return _load_genome(config.folder / config.run.initial_genome)
+    return _read(config.folder / config.run.initial_genome, load_genome)
 
 
-def _load_genome(path: Path) -> Genome:
+def _read(path: Path, load: Callable[[Path], _Read]) -> _Read:
     try:
-        return load_genome(path)
+        return load(path)
     except GenomeFileError as error:
         raise BadInput(str(error)) from None
     except OSError as error:
@@ -222,9 +249,9 @@ def _load_genome(path: Path) -> Genome:
 
 
 def _make_run(config: Config) -> Run:
-    task = config.task.make(config.run.on_error)
     try:
-        return Run.new(config.neat, task, config.run, initial_genome(config))
+        task = config.task.make(config.run.on_error)
+        return Run.new(config.neat, task, config.run, initial_genome(config), config.task.learning())
     except ValueError as error:
         raise BadInput(f"{config.run.initial_genome or config.task.name}: {error}") from None
     except MemoryError:
@@ -247,7 +274,13 @@ def _restore(run: Run, checkpoint: Checkpoint, folder: Path) -> None:
         if state["champion"] is not None:
             genes: dict[str, Any] = {name: arrays[f"champion.{name}"] for name in (*NODE_GENES, *CONNECTION_GENES)}
             shape = {key: state["algorithm"][key] for key in ("num_inputs", "num_outputs", "bias_input")}
-            run.champion = Champion(Genome(**shape, **genes), **state["champion"])
+            scaling = None
+            if "champion_limit" in state:
+                parts = arrays["champion.scaling.shift"], arrays["champion.scaling.scale"]
+                scaling = Scaling(*parts, state["champion_limit"])
+            run.champion = Champion(Genome(**shape, **genes), **state["champion"], scaling=scaling)
+        if hasattr(run.task, "restore"):
+            run.task.restore({k.removeprefix("task."): v for k, v in arrays.items() if k.startswith("task.")})
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise BadInput(f"{folder / 'checkpoints'}: the checkpoint does not fit this release: {error!r}") from None
 
@@ -259,17 +292,24 @@ def _disk_failure(error: OSError, folder: Path) -> Failure:
     return Failure(f"{where}cannot be written: {error.strerror or error}; {last}: `neat resume {folder}` goes on")
 
 
-def champion_score(config: Config, champion: Genome, episodes: int, seed: int) -> dict[str, Any]:
-    """Mean, std, min, max and number of a champion's fresh episodes; of its one check where a task has no episodes."""
-    import dataclasses
+def _network(config: Config, champion: Genome, scaling: Scaling | None) -> Network:
+    return Network(champion, config.neat.mode, config.neat.activations_per_step, scaling)
 
+
+def champion_score(
+    config: Config, champion: Genome, scaling: Scaling | None, episodes: int, seed: int
+) -> dict[str, Any]:
+    """What the task's final test says of a champion; where it has none, its one check in the form of episodes."""
     from envs.fitness import FitnessError
     from genomes.networks import compile_population
 
     params = config.neat
-    score = config.task.final_test(Network(champion, params.mode, params.activations_per_step), episodes, seed)
+    try:
+        score = config.task.final_test(_network(config, champion, scaling), episodes, seed)
+    except ValueError as error:
+        raise BadInput(f"{config.task.name}: {error}") from None
     if score is not None:
-        return dataclasses.asdict(score)
+        return score
     task = config.task.make("stop")
     networks = compile_population(Population.of([champion]), params.mode, "cpu", params.activations_per_step)
     try:

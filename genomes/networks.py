@@ -13,6 +13,7 @@ to the upper slots after each activation, and live across the steps of an episod
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ from genomes.population import InvalidGenome
 if TYPE_CHECKING:
     from genomes.population import Population
 
-__all__ = ["MODES", "Networks", "compile_population"]
+__all__ = ["MODES", "Networks", "compile_population", "write_back"]
 
 _GRAIN = 64  # genomes that are worth a thread
 MODES = ("feedforward", "synchronous", "sequential")
@@ -48,6 +49,8 @@ class Networks:
     weight: NDArray[np.float32]  # [E]
     output_slot: NDArray[np.int32]  # [P, O]
     activations_per_step: int = 1  # recurrent modes: how often the network is activated on one input
+    edge_gene: NDArray[np.int32] | None = None  # [E] index of each edge's gene in the population; see `write_back`
+    node_gene: NDArray[np.int32] | None = None  # [N]
 
     def __len__(self) -> int:
         return len(self.node_start) - 1
@@ -63,9 +66,32 @@ class Networks:
         nodes = int(np.diff(self.node_start).max(initial=0))
         return self.num_inputs + nodes * (2 if self.recurrent else 1)
 
+    def part(self, begin: int, end: int) -> Networks:
+        """Networks begin <= p < end, as views; their genes are still those of the whole population."""
+        a, b = self.node_start[begin], self.node_start[end]
+        nodes, edges = slice(a, b), slice(self.edge_start[a], self.edge_start[b])
+        return dataclasses.replace(
+            self,
+            node_start=self.node_start[begin : end + 1] - a,
+            edge_start=self.edge_start[a : b + 1] - self.edge_start[a],
+            bias=self.bias[nodes],
+            activation=self.activation[nodes],
+            aggregation=self.aggregation[nodes],
+            source=self.source[edges],
+            weight=self.weight[edges],
+            output_slot=self.output_slot[begin:end],
+            edge_gene=None if self.edge_gene is None else self.edge_gene[edges],
+            node_gene=None if self.node_gene is None else self.node_gene[nodes],
+        )
+
 
 def compile_population(
-    population: Population, mode: str = "feedforward", device: str = "cpu", activations_per_step: int = 1
+    population: Population,
+    mode: str = "feedforward",
+    device: str = "cpu",
+    activations_per_step: int = 1,
+    *,
+    genes: bool = False,
 ) -> Networks:
     """Compile genomes to networks: their enabled connections and the nodes that can reach an output.
 
@@ -76,6 +102,7 @@ def compile_population(
         from an equal or later node reads the previous activation).
     device : ``"cpu"``.
     activations_per_step : recurrent modes: activations on one input, 1 or more.
+    genes : also note which gene each edge and node comes from, so that `write_back` can return trained weights.
 
     Raises
     ------
@@ -98,18 +125,22 @@ def compile_population(
     )
     order = np.empty(len(pop.node_id) - size * pop.num_inputs, np.int32)
     counts = np.zeros((2, size + 1), np.int64)  # nodes and edges of each network, shifted by one
-    genes = (pop.node_start, pop.node_id, pop.conn_start, pop.source, pop.target, pop.enabled)
+    columns = (pop.node_start, pop.node_id, pop.conn_start, pop.source, pop.target, pop.enabled)
     shape = (pop.num_inputs, pop.num_outputs, sizes)
     if recurrent:
-        ordering = (*genes, *shape, order, counts[0, 1:], counts[1, 1:], sequential)
+        ordering = (*columns, *shape, order, counts[0, 1:], counts[1, 1:], sequential)
         parallel_for(kernels.order_recurrent, size, *ordering, grain=_GRAIN)
     else:
-        parallel_for(kernels.order_feedforward, size, *genes, *shape, order, counts[0, 1:], counts[1, 1:], grain=_GRAIN)
+        parallel_for(
+            kernels.order_feedforward, size, *columns, *shape, order, counts[0, 1:], counts[1, 1:], grain=_GRAIN
+        )
         if counts[0].min() < 0:
             p = int(np.argmin(counts[0])) - 1
             raise InvalidGenome(f"genome {p}: its enabled connections form a cycle, which feed-forward mode forbids")
     node_start, out_edge = np.cumsum(counts, axis=1)
     num_nodes, num_edges = int(node_start[-1]), int(out_edge[-1])
+    # The kernel only copies these: with genes it copies positions, in the bits of a float32.
+    weight, bias = (np.arange(len(g), dtype=np.int32).view(np.float32) if genes else g for g in (pop.weight, pop.bias))
     networks = Networks(
         pop.num_inputs,
         pop.num_outputs,
@@ -126,10 +157,32 @@ def compile_population(
         activations_per_step=activations_per_step,
     )
     networks.edge_start[-1] = num_edges
-    inputs = (*genes, pop.weight, pop.bias, pop.activation, pop.aggregation, *shape, order, node_start, out_edge)
+    inputs = (*columns, weight, bias, pop.activation, pop.aggregation, *shape, order, node_start, out_edge)
     outputs = (
         networks.edge_start, networks.bias, networks.activation, networks.aggregation, networks.source,
         networks.weight, networks.output_slot,
     )  # fmt: skip
     parallel_for(kernels.emit, size, *inputs, *outputs, recurrent, sequential, grain=_GRAIN)
-    return networks
+    if not genes:
+        return networks
+    edge_gene, node_gene = networks.weight.view(np.int32), networks.bias.view(np.int32)
+    return dataclasses.replace(
+        networks, weight=pop.weight[edge_gene], bias=pop.bias[node_gene], edge_gene=edge_gene, node_gene=node_gene
+    )
+
+
+def write_back(population: Population, networks: Networks) -> Population:
+    """The genomes with the weights and biases of networks that were compiled from them; all else stays.
+
+    Raises
+    ------
+    ValueError : the networks do not know their genes (compile with ``genes=True``), or are of another population.
+    """
+    if networks.edge_gene is None or networks.node_gene is None:
+        raise ValueError("the networks do not know their genes: compile_population(..., genes=True)")
+    if len(networks) != len(population):
+        raise ValueError(f"there are {len(population)} genomes, but {len(networks)} networks")
+    weight, bias = population.weight.copy(), population.bias.copy()
+    weight[networks.edge_gene] = networks.weight
+    bias[networks.node_gene] = networks.bias
+    return dataclasses.replace(population, weight=weight, bias=bias)

@@ -73,15 +73,16 @@ class NEAT:
         self._asked = True
         return self._state.population
 
-    def tell(self, evaluation: Evaluation) -> None:
-        """Breed the next generation, given the evaluation of the population that ``ask`` gave.
+    def tell(self, evaluation: Evaluation, population: Population | None = None) -> None:
+        """Breed the next generation, given the evaluation of the population that ``ask`` gave. Where these genomes
+        learnt, ``population`` is they with the weights that they learnt, to be inherited (Lamarck).
 
         Raises
         ------
         RuntimeError : there is no population to tell of.
-        ValueError : the evaluation has another length, no behaviour, or negative fitness where that is not allowed.
+        ValueError : another length, other genomes, no behaviour, or negative fitness where that is not allowed.
         """
-        fitness, state = self._receive(evaluation), self._state
+        fitness, state = self._receive(evaluation), self._state.learnt(population)
         species_of, founders = speciate(state.population, state.representatives, self.params, state.threshold)
         scores = selection_scores(fitness, evaluation, state, self.params)
         ranking = Ranking.of(scores, state.renew_species(species_of, len(founders)))
@@ -144,6 +145,5 @@ class NEAT:
         """The algorithm as it was when ``state_dict`` gave these; KeyError, ValueError or TypeError if it never did."""
         self = cls.__new__(cls)
         self.params, self.maximize, self.episodes_change, self._initial = params, maximize, episodes_change, initial
-        self._state = State.from_arrays(arrays, scalars)
-        self._asked = False
+        self._state, self._asked = State.from_arrays(arrays, scalars), False
         return self

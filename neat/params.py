@@ -281,6 +281,10 @@ def checked(field: dataclasses.Field[Any], value: Any) -> Any:
     kind = str(field.type).removesuffix(" | None")
     if kind == "float" and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
+    if kind.startswith("dict"):
+        if not isinstance(value, dict):
+            raise ParameterError(field.name, value, "must be a table, NAME = value")
+        return value
     if kind.startswith("tuple"):
         value = _checked_tuple(field, value)
     elif type(value).__name__ != kind:
@@ -356,4 +360,22 @@ NEAT_2002 = dataclasses.replace(
     allow_negative_fitness=False,
 )
 
-PRESETS = {"default": DEFAULT, "neat-2002": NEAT_2002}
+# For controllers whose fitness is luck in part (other episodes each generation) and whose many weights must keep what
+# they can: few weights change at a time and by little, and a species has time. Tuned on LunarLander-v3.
+CONTROL = dataclasses.replace(
+    DEFAULT,
+    population=200,
+    weight_scale=1.0,
+    weight_replacement_scale=1.0,
+    weight_perturb=0.5,
+    weight_replace=0.02,
+    weight_power=0.2,
+    bias_perturb=0.5,
+    bias_replace=0.02,
+    bias_power=0.2,
+    add_node=0.03,
+    add_connection=0.1,
+    max_stagnation=100,
+)
+
+PRESETS = {"default": DEFAULT, "neat-2002": NEAT_2002, "control": CONTROL}

@@ -126,6 +126,18 @@ class State:
             innovations=Innovations.of(population),
         )
 
+    def learnt(self, population: Population | None) -> State:
+        """This state, its genomes replaced by ``population`` (if any), which may differ in weights and biases only."""
+        if population is None:
+            return self
+        for name in POPULATION_GENES:
+            if name not in ("weight", "bias") and not np.array_equal(
+                getattr(self.population, name), getattr(population, name)
+            ):
+                raise ValueError(f"tell() takes the genomes that ask() gave with other weights: they differ in {name}")
+        self.population = population
+        return self
+
     @property
     def mean_connections(self) -> float:
         """Mean number of connection genes of a genome."""

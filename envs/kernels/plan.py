@@ -25,15 +25,14 @@ def hash_shape(begin, end, node_start, aggregation, sums, shape_hash):
 
 @kernel
 def plan_class(
-    begin, end, members, class_start, class_nodes, class_slots, class_node, union_offset, most_pairs,
-    node_start, edge_start, source, activation, union_start, union_source, class_code, place,
+    begin, end, members, class_start, class_nodes, class_slots, class_node, union_offset, pair_start,
+    node_start, edge_start, source, activation, union_start, union_source, class_code, edge_number,
 ):  # fmt: skip
-    """Write union_start, union_source, class_code and place (see `envs.rollout.Plan`) of classes ``begin`` to ``end``,
-    whose edges begin at ``union_offset``."""
-    number = np.empty(most_pairs, np.int32)  # of edge (node j, slot) in the union, at j * slots + slot
+    """Write union_start, union_source, class_code and edge_number (see `envs.rollout.Plan`) of classes ``begin`` to
+    ``end``, whose edges begin at ``union_offset``; ``edge_number`` comes filled with -1."""
     for c in range(begin, end):
         count, slots, at = class_nodes[c], class_slots[c], class_node[c]
-        number[: count * slots] = -1
+        number = edge_number[pair_start[c] :][: count * slots]  # of edge (node j, slot), at j * slots + slot
         class_code[at : at + count] = activation[node_start[members[class_start[c]]] :][:count]
         for m in range(class_start[c], class_start[c + 1]):
             first = node_start[members[m]]
@@ -51,8 +50,3 @@ def plan_class(
                     union_source[union_offset[c] + edges] = slot
                     edges += 1
         union_start[at + count] = union_offset[c] + edges
-        for m in range(class_start[c], class_start[c + 1]):
-            first = node_start[members[m]]
-            for j in range(count):
-                for e in range(edge_start[first + j], edge_start[first + j + 1]):
-                    place[e] = number[j * slots + source[e]]

@@ -111,8 +111,8 @@ def play_scalar(
 @kernel
 def play_lanes(
     begin, end, members, class_start, class_node, class_nodes, union_start, union_source, class_mixed, class_code,
-    place, starts, max_steps,
-    node_start, edge_start, bias, activation, weight, output_slot,
+    pair_start, edge_number, starts, max_steps,
+    node_start, edge_start, bias, activation, source, weight, output_slot,
     num_inputs, task_inputs, bias_input, recurrent, activations_per_step, max_rows, max_union,
     returns, steps, unsure, ends,
 ):  # fmt: skip
@@ -141,6 +141,7 @@ def play_lanes(
             continue
         node, count = class_node[c], class_nodes[c]
         union = union_start[node + count] - union_start[node]
+        pairs = np.uint64(pair_start[c])
         rows[:] = ZERO
         weights[: (union + count) * LANES] = ZERO
         rows[(VALUES + task_inputs) * LANES : (VALUES + num_inputs) * LANES] = bias_input
@@ -151,7 +152,8 @@ def play_lanes(
             if next_item < last_item:
                 take(
                     next_item, lane, episode, loaded, since, live, tick, rows, weights, outputs, members, starts, count,
-                    union, place, node_start, edge_start, bias, weight, output_slot, num_inputs, recurrent,
+                    union, pairs, edge_number, node_start, edge_start, bias, source, weight, output_slot, num_inputs,
+                    recurrent,
                 )  # fmt: skip
                 next_item += 1
                 active += 1
@@ -206,7 +208,8 @@ def play_lanes(
                     if next_item < last_item:
                         take(
                             next_item, lane, episode, loaded, since, live, tick, rows, weights, outputs, members,
-                            starts, count, union, place, node_start, edge_start, bias, weight, output_slot,
+                            starts, count, union, pairs, edge_number, node_start, edge_start, bias, source, weight,
+                            output_slot,
                             num_inputs, recurrent,
                         )  # fmt: skip
                         next_item += 1
@@ -256,7 +259,7 @@ def activate_each(rows, row, loaded, activation, node_start, j):
 
 def take(
     item, lane, episode, loaded, since, live, tick, rows, weights, outputs, members, starts, count, union,
-    place, node_start, edge_start, bias, weight, output_slot, num_inputs, recurrent,
+    pairs, edge_number, node_start, edge_start, bias, source, weight, output_slot, num_inputs, recurrent,
 ):  # fmt: skip
     """Begin ``item`` in a lane: its genome's weights and biases, the start, the first observation."""
     member = item // starts.shape[0]
@@ -266,9 +269,12 @@ def take(
         for e in range(union):
             weights[e * LANES + lane] = ZERO
         first = node_start[p]
-        for e in range(edge_start[first], edge_start[first + count]):
-            weights[place[e] * LANES + lane] = weight[e]
+        slots = np.uint64(num_inputs + count * (1 + recurrent))
         for j in range(count):
+            at = pairs + np.uint64(j) * slots
+            for e in range(np.uint64(edge_start[first + j]), np.uint64(edge_start[first + j + 1])):
+                number = np.uint64(edge_number[at + np.uint64(source[e])])
+                weights[number * np.uint64(LANES) + np.uint64(lane)] = weight[e]
             weights[(union + j) * LANES + lane] = bias[first + j]
         for o in range(output_slot.shape[1]):
             outputs[o * LANES + lane] = (VALUES + output_slot[p, o]) * LANES

@@ -50,9 +50,11 @@ def _show(benchmark: Benchmark) -> None:
     from rich.table import Table
 
     console = Console(highlight=False)
+    if not console.is_terminal:  # a file or a pipe has no width of its own
+        console = Console(highlight=False, width=160)
     work = ", ".join(f"{key} {value}" for key, value in benchmark.work.items())
     table = Table(title=f"{benchmark.name}: {work}", title_justify="left", title_style="bold")
-    table.add_column("figure")
+    table.add_column("figure", no_wrap=True)
     for column in ("median", "min", "max"):
         table.add_column(column, justify="right")
     table.add_column("unit")

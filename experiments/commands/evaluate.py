@@ -16,16 +16,19 @@ __all__ = ["command"]
 @click.option("--seed", type=click.IntRange(0), default=1, metavar="N", help="Decides the episodes (default 1).")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(folder: Path, episodes: int, seed: int, as_json: bool) -> int:
-    """Test a run's champion: on fresh episodes of the real Gymnasium environment, or by the task's own check."""
+    """Test a run's champion: on fresh episodes of the real Gymnasium environment, on the test rows of a data set, or by
+    the task's own check."""
     from experiments.config import read_config
     from experiments.record import require_run
     from experiments.session import champion_score, load_champion
 
     require_run(folder)
     config = read_config(folder / "config.toml")
-    result = champion_score(config, load_champion(folder), episodes, seed)
+    result = champion_score(config, *load_champion(folder), episodes, seed)
     if as_json:
         print(json.dumps(result, indent=2))
+    elif "metric" in result:
+        print(f"{config.task.name}: {result['metric']} {result['score']:.4g} on {result['rows']} {result['part']} rows")
     elif result["episodes"] == 1:
         print(f"{config.task.name}: {result['mean']:g} in the task's check")
     else:

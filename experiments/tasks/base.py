@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from neat.params import parameter
+from neat.params import NEATParams, parameter
 
 if TYPE_CHECKING:
-    from envs.gym.judge import Score
     from envs.task import Task
+    from experiments.learning import Learning
     from genomes.network import Network
+    from genomes.population import Genome
+    from genomes.scaling import Scaling
 
-__all__ = ["TaskSettings"]
+__all__ = ["Stage", "TaskSettings"]
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """A Gymnasium environment that draws itself, and how a network plays it (see `envs.gym.judge.play`)."""
+
+    env: Any
+    act: Callable[..., Any]
+    observe: Callable[[Any], Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -22,13 +34,43 @@ class TaskSettings:
 
     name: str = parameter("xor", 'a built-in task, an environment, or "module:NAME"', "own")
 
+    test_unsolved: ClassVar[bool] = False  # the champion of a run that is not solved is tested, too
+
     def load(self, folder: Path) -> None:
         """Import what the task needs from the user's ``folder``."""
+
+    def adapt(self, neat: NEATParams) -> NEATParams:
+        """The parameters that suit the task; `ParameterError` where they cannot."""
+        return neat
+
+    def prepare(self) -> None:
+        """Find what is wrong with the task before a run folder is made."""
+
+    def suggest(self) -> dict[str, dict[str, Any]]:
+        """Settings, by section and key, for a run that is given nothing but the task's name."""
+        return {}
+
+    def remark(self) -> str:
+        """What such a run should say of the task, else empty."""
+        return ""
 
     def make(self, on_error: str) -> Task:
         """The task."""
         raise NotImplementedError
 
-    def final_test(self, network: Network, episodes: int, seed: int) -> Score | None:
-        """The champion on fresh episodes of the real environment; None where there is no environment."""
+    def learning(self) -> Learning | None:
+        """What networks learn before they are judged."""
+        return None
+
+    def deliver(self, champion: Genome, scaling: Scaling | None) -> tuple[Genome, Scaling | None]:
+        """What champion.json holds: the champion and how its inputs are scaled, given that of its generation."""
+        return champion, scaling
+
+    def final_test(self, network: Network, episodes: int, seed: int) -> dict[str, Any] | None:
+        """The delivered champion on what it has never met: fresh episodes of the real environment, or the test rows.
+        None where there is nothing of the kind."""
+        return None
+
+    def stage(self, render_mode: str) -> Stage | None:
+        """The environment to watch a champion in; None where there is none that can be drawn."""
         return None

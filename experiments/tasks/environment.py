@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from experiments.tasks.base import TaskSettings
+from experiments.tasks.base import Stage, TaskSettings
 from neat.params import ParameterError, parameter
 
 if TYPE_CHECKING:
-    from envs.gym.judge import Score
     from envs.native import NativeEnv
     from envs.task import Task
     from genomes.network import Network
@@ -22,6 +21,7 @@ __all__ = ["EnvironmentSettings"]
 class EnvironmentSettings(TaskSettings):
     """A native environment."""
 
+    native: bool = parameter(True, "false: Gymnasium's own environment instead", "own")
     episodes: int = parameter(5, "episodes of each genome in a generation", "own", low=1)
     validation_episodes: int = parameter(100, "fresh episodes that check a champion", "Gymnasium's criterion", low=1)
     target: float | None = parameter(None, "mean return of the check that counts as solved", "own")
@@ -39,9 +39,13 @@ class EnvironmentSettings(TaskSettings):
 
         for key, value in self._parameters().items():
             try:
-                native_env(self.name, **{key: value})
+                native_env(self._id, **{key: value})
             except ValueError as error:
                 raise ParameterError(key, value, str(error)) from None
+
+    @property
+    def _id(self) -> str:
+        return self.name.removeprefix("speciate/")
 
     def _parameters(self) -> dict[str, bool]:
         given = {"velocities": self.velocities, "damping": self.damping}
@@ -50,7 +54,7 @@ class EnvironmentSettings(TaskSettings):
     def _env(self) -> NativeEnv:
         from envs.native import native_env
 
-        env = native_env(self.name, **self._parameters())
+        env = native_env(self._id, **self._parameters())
         if self.fitness == "return" and env.score is not None:
             env = dataclasses.replace(env, score=None)
         return env if self.target is None else dataclasses.replace(env, target=self.target)
@@ -60,10 +64,23 @@ class EnvironmentSettings(TaskSettings):
 
         return NativeTask(self._env(), self.episodes, self.validation_episodes)
 
-    def final_test(self, network: Network, episodes: int, seed: int) -> Score | None:
+    def final_test(self, network: Network, episodes: int, seed: int) -> dict[str, Any] | None:
         from envs.gym import judge
 
         env = self._env()
         if env.check is not None:
             return None
-        return judge(env.gymnasium_id or f"speciate/{env.id}", network, env.act, episodes, seed)
+        return dataclasses.asdict(judge(env.gymnasium_id or f"speciate/{env.id}", network, env.act, episodes, seed))
+
+    def stage(self, render_mode: str) -> Stage | None:
+        import gymnasium
+
+        env = self._env()
+        if not env.gymnasium_id:
+            return None
+        return Stage(gymnasium.make(env.gymnasium_id, render_mode=render_mode), env.act)
+
+    def remark(self) -> str:
+        if not self._env().gymnasium_id:
+            return ""
+        return f"{self.name}: our own environment of this id, compiled; task.native = false takes Gymnasium's"

@@ -18,7 +18,7 @@ from neat.params import ParameterError, parameter
 if TYPE_CHECKING:
     from envs.task import Task
 
-__all__ = ["FunctionSettings"]
+__all__ = ["FunctionSettings", "import_function"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class FunctionSettings(TaskSettings):
                 raise ParameterError(key, getattr(self, key), "a task of your own needs it: at least 1")
 
     def load(self, folder: Path) -> None:
-        self.loaded[:] = [_import_function(self.name, folder)]
+        self.loaded[:] = [import_function(self.name, folder)]
 
     def make(self, on_error: str) -> Task:
         from envs.fitness import FitnessTask
@@ -57,10 +57,16 @@ class FunctionSettings(TaskSettings):
         )
 
 
-def _import_function(name: str, folder: Path) -> Callable[..., Any]:
+def import_function(name: str, folder: Path, key: str = "task.name") -> Callable[..., Any]:
+    """The user's function ``module:NAME``, the module being in ``folder`` or installed.
+
+    Raises
+    ------
+    BadInput, Failure : there is no such function; importing its module raised an exception.
+    """
     module_name, _, attribute = name.partition(":")
     if not all(part.isidentifier() for part in (*module_name.split("."), attribute)):
-        raise BadInput(f'task.name = "{name}": must be "module:NAME", two Python names')
+        raise BadInput(f'{key} = "{name}": must be "module:NAME", two Python names')
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
     importlib.invalidate_caches()
@@ -69,12 +75,12 @@ def _import_function(name: str, folder: Path) -> Callable[..., Any]:
     except ModuleNotFoundError as error:
         if error.name not in (module_name, module_name.partition(".")[0]):
             raise Failure(f"{name}: importing the module failed:\n{traceback.format_exc().rstrip()}") from None
-        raise BadInput(f'task.name = "{name}": there is no module {module_name!r} in {folder}') from None
+        raise BadInput(f'{key} = "{name}": there is no module {module_name!r} in {folder}') from None
     except Exception:
         raise Failure(f"{name}: importing the module failed:\n{traceback.format_exc().rstrip()}") from None
     function = getattr(module, attribute, None)
     if not callable(function):
         near = difflib.get_close_matches(attribute, [n for n, v in vars(module).items() if callable(v)], 1, 0.5)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise BadInput(f'task.name = "{name}": {module.__file__} has no function {attribute!r}{hint}')
+        raise BadInput(f'{key} = "{name}": {module.__file__} has no function {attribute!r}{hint}')
     return function  # type: ignore[no-any-return]

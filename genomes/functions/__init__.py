@@ -1,7 +1,7 @@
 """Activation and aggregation functions, each written once as a scalar float32 function for every device.
 
-Read `activations` and `aggregations` for the definitions, `elementary` for the mathematics below them, `table` for
-names and codes.
+Read `activations`, `derivatives` and `aggregations` for the definitions, `elementary` for the mathematics below them,
+`table` for names and codes.
 """
 
 from genomes.functions.table import (
@@ -11,10 +11,12 @@ from genomes.functions.table import (
     activation_function,
     activation_name,
     activation_rows_switch,
+    activation_slopes_switch,
     activation_switch,
     aggregation_code,
     aggregation_name,
     register_activation,
+    without_derivative,
 )
 
 __all__ = [
@@ -24,8 +26,10 @@ __all__ = [
     "activation_function",
     "activation_name",
     "activation_rows_switch",
+    "activation_slopes_switch",
     "activation_switch",
     "aggregation_code",
     "aggregation_name",
     "register_activation",
+    "without_derivative",
 ]

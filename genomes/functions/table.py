@@ -8,9 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from genomes.functions import activations as functions
 from genomes.functions.aggregations import AGGREGATIONS
+from genomes.functions.derivatives import DERIVATIVES
 
 __all__ = [
     "ACTIVATIONS",
@@ -19,10 +21,12 @@ __all__ = [
     "activation_function",
     "activation_name",
     "activation_rows_switch",
+    "activation_slopes_switch",
     "activation_switch",
     "aggregation_code",
     "aggregation_name",
     "register_activation",
+    "without_derivative",
 ]
 
 # A code never changes its meaning: append, never reorder.
@@ -56,6 +60,7 @@ _LAST_CODE = 255
 
 ACTIVATIONS: dict[str, int] = {name: code for code, (name, _) in enumerate(_BUILT_IN)}
 _functions: dict[int, Callable[[Any], Any]] = {code: function for code, (_, function) in enumerate(_BUILT_IN)}
+_derivatives: dict[int, Callable[[Any, Any], Any]] = {ACTIVATIONS[name]: f for name, f in DERIVATIVES.items()}
 _switches: dict[str, Callable[..., Any]] = {}  # generated functions, until the table changes
 
 
@@ -84,7 +89,14 @@ def activation_function(name: str) -> Callable[[Any], Any]:
     return _functions[activation_code(name)]
 
 
-def register_activation(name: str, function: Callable[[Any], Any]) -> int:
+def without_derivative(codes: NDArray[np.uint8]) -> list[str]:
+    """Names of the activations among these codes that gradients cannot go through."""
+    return [activation_name(int(code)) for code in np.unique(codes) if int(code) not in _derivatives]
+
+
+def register_activation(
+    name: str, function: Callable[[Any], Any], derivative: Callable[[Any, Any], Any] | None = None
+) -> int:
     """Add an activation function of the user's own, for every kernel; the same name again replaces it.
 
     Parameters
@@ -93,6 +105,7 @@ def register_activation(name: str, function: Callable[[Any], Any]) -> int:
     function : plain Python function of one number that returns one number and that Numba can compile: arithmetic,
         ``math``, conditions, other such functions. It gets and gives float32; what it computes inside is its own
         affair, but float32 constants (``np.float32(0.5)``) and no branches make it fast.
+    derivative : such a function of the argument x and of the value ``function(x)``; needed for gradients alone.
 
     Returns
     -------
@@ -108,7 +121,7 @@ def register_activation(name: str, function: Callable[[Any], Any]) -> int:
         raise ValueError(f"activation {name!r} is built in; choose another name")
     if not name or not isinstance(name, str):
         raise ValueError(f"an activation needs a name, got {name!r}")
-    if code is not None and _functions[code] is function:
+    if code is not None and _functions[code] is function and _derivatives.get(code) is derivative:
         return code
     _check_function(name, function)
     if code is None:
@@ -117,6 +130,9 @@ def register_activation(name: str, function: Callable[[Any], Any]) -> int:
         raise ValueError(f"no more than {_LAST_CODE - _FIRST_USER_CODE + 1} activations can be registered")
     ACTIVATIONS[name] = code
     _functions[code] = function
+    _derivatives.pop(code, None)
+    if derivative is not None:
+        _derivatives[code] = derivative
     _switches.clear()
     return code
 
@@ -143,6 +159,29 @@ def activation_rows_switch(rows: int) -> Callable[[Any, Any, Any], None]:
             f"            values[first + r] = float32(f{code}(values[first + r]))",
         ]
     return _generate(f"activate_rows {rows}", lines, rows=np.uint64(rows))
+
+
+def activation_slopes_switch(rows: int) -> Callable[[Any, Any, Any], None]:
+    """As `activation_rows_switch`, for a buffer whose second half gets the derivatives at the same places.
+
+    User functions have no derivative: theirs is NaN.
+    """
+    lines = ["def activate_rows(code, values, first):", "    slopes = first + uint64(values.shape[0] // 2)"]
+    for code in sorted(_functions):
+        slope = f"float32(d{code}(x, y))" if code in _derivatives else "nan"
+        lines += [
+            f"    if code == {code}:",
+            "        for r in range(rows):",
+            "            x = values[first + r]",
+            f"            y = float32(f{code}(x))",
+            "            values[first + r] = y",
+            f"            values[slopes + r] = {slope}",
+        ]
+    constants = {f"d{code}": function for code, function in _derivatives.items()}
+    nan = np.float32(np.nan)
+    return _generate(
+        f"activate_rows slopes {rows}", lines, rows=np.uint64(rows), uint64=np.uint64, nan=nan, **constants
+    )
 
 
 def _generate(key: str, lines: list[str], **constants: Any) -> Callable[..., Any]:

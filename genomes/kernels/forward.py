@@ -54,35 +54,40 @@ def forward_blocks(
             rows = min(BLOCK, num_rows - row)
             load_inputs(values, X, row, rows, num_inputs, bias_input)
             for p in range(group, min(group + GROUP, num_networks)):
-                first, last = node_start[p], node_start[p + 1]
-                if not recurrent:
-                    evaluate_block(
-                        values, num_inputs, first, last, edge_start, bias, activation, aggregation, source, weight
-                    )
-                else:
-                    current, previous = num_inputs * BLOCK, (num_inputs + last - first) * BLOCK
-                    values[previous : previous + (last - first) * BLOCK] = _ZERO
-                    for step in range(activations):
-                        if step:
-                            for k in range((last - first) * BLOCK):
-                                values[previous + k] = values[current + k]
-                        evaluate_block(
-                            values, num_inputs, first, last, edge_start, bias, activation, aggregation, source, weight
-                        )
+                evaluate_network(
+                    values, num_inputs, node_start[p], node_start[p + 1], edge_start, bias, activation, aggregation,
+                    source, weight, recurrent, activations,
+                )  # fmt: skip
                 take_outputs(p, row, rows, values, output_slot, out)
 
 
 def load_inputs(values, X, row, rows, num_inputs, bias_input):
-    """Rows of X as the input slots, padded with zeros, and the constant slot where there is one."""
+    """Rows of X as the input slots, the last one repeated to fill the block, and the constant where there is one."""
     for i in range(np.uint64(X.shape[1])):
         first = i * np.uint64(BLOCK)
         for r in range(np.uint64(rows)):
             values[first + r] = X[np.uint64(row) + r, i]
         for r in range(np.uint64(rows), np.uint64(BLOCK)):
-            values[first + r] = _ZERO
+            values[first + r] = X[np.uint64(row + rows - 1), i]
     if X.shape[1] < num_inputs:
         for r in range(BLOCK):
             values[(num_inputs - 1) * BLOCK + r] = bias_input
+
+
+def evaluate_network(
+    values, num_inputs, first, last, edge_start, bias, activation, aggregation, source, weight, recurrent, activations
+):
+    """The nodes first <= i < last of a network on a block; recurrent ones start from state 0."""
+    if not recurrent:
+        evaluate_block(values, num_inputs, first, last, edge_start, bias, activation, aggregation, source, weight)
+        return
+    current, previous = num_inputs * BLOCK, (num_inputs + last - first) * BLOCK
+    values[previous : previous + (last - first) * BLOCK] = _ZERO
+    for step in range(activations):
+        if step:
+            for k in range((last - first) * BLOCK):
+                values[previous + k] = values[current + k]
+        evaluate_block(values, num_inputs, first, last, edge_start, bias, activation, aggregation, source, weight)
 
 
 def evaluate_block(values, num_inputs, first, last, edge_start, bias, activation, aggregation, source, weight):

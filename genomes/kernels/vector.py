@@ -10,10 +10,21 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-__all__ = ["BLOCK", "address_of", "fused_multiply_add", "interleave_four", "weighted_sum"]
+__all__ = [
+    "BLOCK",
+    "LANES",
+    "add_to_lanes",
+    "address_of",
+    "fused_multiply_add",
+    "interleave_four",
+    "spread_back",
+    "sum_lanes",
+    "weighted_sum",
+]
 
 BLOCK = 128  # rows that are evaluated together
-_LANES = 16
+LANES = 16
+_LANES = LANES
 _VECTORS = BLOCK // _LANES
 
 _FLOAT, _INT, _INDEX = ir.FloatType(), ir.IntType(32), ir.IntType(64)
@@ -79,6 +90,96 @@ def weighted_sum(typing_context, values, source, weight, begin, end, bias, targe
 
 
 @intrinsic
+def spread_back(typing_context, values, adjoint, source, weight, begin, end, delta, num_inputs, lanes, offset):
+    """The way back through `weighted_sum`: from adjoint[delta, :] to the edges begin <= e < end and their sources.
+
+    lanes[e + offset, :] += values[source[e], :] * adjoint[delta, :], summed over the rows of each lane
+    adjoint[source[e], :] += weight[e] * adjoint[delta, :], unless the source is an input
+
+    ``lanes`` is float32 [edges * LANES].
+    """
+    signature = types.void(
+        values, adjoint, source, weight, types.int64, types.int64, types.int64, types.int64, lanes, types.int64
+    )
+
+    def codegen(context, builder, signature, arguments):
+        data, adjoints, sources, weights, totals = (
+            context.make_array(signature.args[k])(context, builder, arguments[k]).data for k in (0, 1, 2, 3, 8)
+        )
+        begin, end, delta, num_inputs = arguments[4:8]
+        multiply_add = _fmuladd(builder, _VECTOR, f"v{_LANES}f32")
+        factors = [builder.load(vector, align=4) for vector in _row(builder, adjoints, delta)]
+
+        entry = builder.block
+        head, body, inner, after, done = (
+            builder.append_basic_block(name) for name in ("back", "back.edge", "back.inner", "back.next", "back.done")
+        )
+        builder.branch(head)
+
+        builder.position_at_end(head)
+        edge = builder.phi(_INDEX)
+        edge.add_incoming(begin, entry)
+        builder.cbranch(builder.icmp_signed("<", edge, end), body, done)
+
+        builder.position_at_end(body)
+        slot = builder.sext(builder.load(builder.gep(sources, [edge])), _INDEX)
+        row = [builder.load(vector, align=4) for vector in _row(builder, data, slot)]
+        chains = [builder.fmul(factors[k], row[k]) for k in range(2)]
+        for k in range(2, _VECTORS):
+            chains[k % 2] = builder.call(multiply_add, [factors[k], row[k], chains[k % 2]])
+        _add_to(builder, totals, builder.add(edge, arguments[9]), builder.fadd(*chains))
+        builder.cbranch(builder.icmp_signed(">=", slot, num_inputs), inner, after)
+
+        builder.position_at_end(inner)
+        factor = _splat(builder, builder.load(builder.gep(weights, [edge])))
+        for vector, own in zip(_row(builder, adjoints, slot), factors, strict=True):
+            builder.store(builder.call(multiply_add, [factor, own, builder.load(vector, align=4)]), vector, align=4)
+        builder.branch(after)
+
+        builder.position_at_end(after)
+        edge.add_incoming(builder.add(edge, _INDEX(1)), after)
+        builder.branch(head)
+
+        builder.position_at_end(done)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic
+def add_to_lanes(typing_context, values, slot, lanes, index):
+    """lanes[index, :] += values[slot, :], summed over the rows of each lane."""
+    signature = types.void(values, types.int64, lanes, types.int64)
+
+    def codegen(context, builder, signature, arguments):
+        data, totals = (context.make_array(signature.args[k])(context, builder, arguments[k]).data for k in (0, 2))
+        row = [builder.load(vector, align=4) for vector in _row(builder, data, arguments[1])]
+        while len(row) > 1:
+            row = [builder.fadd(row[k], row[k + 1]) for k in range(0, len(row), 2)]
+        _add_to(builder, totals, arguments[3], row[0])
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic
+def sum_lanes(typing_context, lanes, index):
+    """Sum of lanes[index, :], by halves."""
+    signature = types.float32(lanes, types.int64)
+
+    def codegen(context, builder, signature, arguments):
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        total = builder.load(_lanes_at(builder, data, arguments[1]), align=4)
+        half = _LANES // 2
+        while half:
+            low, high = (_shuffle(builder, total, total, range(first, first + half)) for first in (0, half))
+            total, half = builder.fadd(low, high), half // 2
+        return builder.extract_element(total, _INT(0))
+
+    return signature, codegen
+
+
+@intrinsic
 def interleave_four(typing_context, values, slots, out, stride):
     """out[r * stride + o] = values[slots[o], r] for four outputs o and the BLOCK rows r.
 
@@ -121,6 +222,17 @@ def address_of(typing_context, array, p, r, o):
         return builder.gep(shaped.data, [builder.add(builder.mul(index, columns), arguments[3])])
 
     return signature, codegen
+
+
+def _lanes_at(builder, data, index):
+    """Pointer to row ``index`` of an array [rows * LANES]."""
+    return builder.bitcast(builder.gep(data, [builder.mul(index, _INDEX(_LANES))]), _VECTOR.as_pointer())
+
+
+def _add_to(builder, data, index, vector):
+    """data[index, :] += vector."""
+    target = _lanes_at(builder, data, index)
+    builder.store(builder.fadd(builder.load(target, align=4), vector), target, align=4)
 
 
 def _shuffle(builder, a, b, lanes):

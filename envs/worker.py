@@ -1,7 +1,7 @@
-"""A worker process of `envs.fitness_pool`: reads networks, writes their fitness.
+"""A worker process of `envs.workers`: reads requests, writes answers.
 
-Messages arrive on standard input: the module search path, the function, then one network after the other. Answers leave
-on standard output, which is taken out of the function's reach: what it prints goes to standard error.
+Messages arrive on standard input: the module search path, the work, then one request after the other. Answers leave
+on standard output, which is taken out of the work's reach: what it prints goes to standard error.
 """
 
 from __future__ import annotations
@@ -13,17 +13,14 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from genomes.networks import Networks
+from typing import Any
 
 __all__ = ["main"]
 
 
 def main() -> None:
     """Serve until the other side is gone."""
-    from envs.fitness_pool import receive, send
+    from envs.workers import receive, send
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process's affair
     requests = os.fdopen(os.dup(0), "rb")
@@ -33,35 +30,33 @@ def main() -> None:
     os.dup2(nothing, 0)
     try:
         sys.path[:] = json.loads(receive(requests))
-        function, problem = _load(receive(requests))
+        work, problem = _load(receive(requests))
         while True:
-            networks = pickle.loads(receive(requests))
-            answer = {"error": problem} if problem else _answer(function, networks)
-            send(answers, json.dumps(answer).encode())
+            request = receive(requests)
+            answer = {"error": problem} if problem else _answer(work, request)
+            send(answers, pickle.dumps(answer, pickle.HIGHEST_PROTOCOL))
     except (EOFError, BrokenPipeError):
         os._exit(0)
 
 
 def _load(message: bytes) -> tuple[Any, str | None]:
-    """The function, or why it cannot be had."""
+    """The work, or why it cannot be had."""
     from genomes.functions import register_activation
     from genomes.kernels.parallel import set_threads
 
     set_threads(1)
     try:
-        function, activations = pickle.loads(message)
+        work, activations = pickle.loads(message)
         for name, activation in activations:
             register_activation(name, activation)
     except Exception:
         return None, traceback.format_exc()
-    return function, None
+    return work, None
 
 
-def _answer(function: Callable[[Any], Any], networks: Networks) -> dict[str, Any]:
-    from envs.fitness import fitness_of
-
+def _answer(work: Callable[[Any], Any], request: bytes) -> dict[str, Any]:
     try:
-        return {"fitness": fitness_of(function, networks)}
+        return {"value": work(pickle.loads(request))}
     except (Exception, SystemExit):
         return {"error": traceback.format_exc()}
 

@@ -1,0 +1,219 @@
+"""Episodes of many networks in one process: several environments advance together, one batched forward a step.
+
+An environment whose episode ends takes the next episode at once. What an episode gives depends on its network and its
+seed alone: not on what runs beside it, and not on what its environment has played before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.gym.make import keeps_history
+from envs.gym.spaces import ActionMap, ObservationMap, action_map, observation_map
+from genomes.lanes import Lanes
+from genomes.networks import Networks
+from genomes.scaling import Scaling
+
+__all__ = ["Batch", "Played", "Player"]
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """B episodes to play."""
+
+    networks: Networks
+    network: NDArray[np.int64]  # [B] which network plays
+    seed: NDArray[np.int64]  # [B] of the environment's reset
+    scaling: Scaling | None = None
+    give_up: int = 0  # an episode ends after so many steps without a new highest return; 0: never
+    moments: bool = False  # whether to sum up the observations
+    stop: bool = False  # whether an exception ends the batch
+
+
+@dataclass(frozen=True, eq=False)
+class Played:
+    """What B episodes gave. The return is NaN where an observation, an output or a reward was not finite."""
+
+    returns: NDArray[np.float64]  # [B] sum of rewards
+    steps: NDArray[np.int64]  # [B]
+    moments: NDArray[np.float64] | None = None  # [B, 1 + 2I] observations: count, sums, sums of squares
+    errors: dict[int, str] = field(default_factory=dict)  # episode -> traceback of the environment's exception
+
+
+class Player:
+    """Plays batches of episodes; its environments live from batch to batch.
+
+    Parameters
+    ----------
+    make : makes an environment.
+    box : see `action_map`.
+    lanes : environments that advance together.
+    fresh : make a new environment for each episode; None: where `keeps_history` says so, found out by trying.
+    """
+
+    def __init__(self, make: Callable[[], Any], box: str, lanes: int, fresh: bool | None = None) -> None:
+        self.make, self.box, self.lanes, self.fresh = make, box, lanes, fresh
+        self._idle: list[Any] = []
+        self._maps: tuple[ObservationMap, ActionMap] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_idle": [], "_maps": None}  # environments stay where they were made
+
+    def __call__(self, batch: Batch) -> Played:
+        """Play a batch."""
+        if self.fresh is None:
+            self.fresh = keeps_history(self.make)
+        return _Game(self, batch).played()
+
+    def close(self) -> None:
+        """Close the environments."""
+        while self._idle:
+            close(self._idle.pop())
+
+    def maps(self, env: Any) -> tuple[ObservationMap, ActionMap]:
+        """Of the spaces of an environment, which are the same in all."""
+        if self._maps is None:
+            self._maps = observation_map(env.observation_space), action_map(env.action_space, self.box)
+        return self._maps
+
+    def take(self) -> Any:
+        """An environment for one episode."""
+        return self._idle.pop() if self._idle else self.make()
+
+    def give(self, env: Any, whole: bool) -> None:
+        """Give an environment back, its episode over; one that has raised an exception is not used again."""
+        if whole and not self.fresh:
+            self._idle.append(env)
+        else:
+            close(env)
+
+
+@dataclass(slots=True)
+class _Episode:
+    """An episode on its way."""
+
+    number: int
+    env: Any
+    total: float = 0.0
+    steps: int = 0
+    best: float = -math.inf  # highest return so far
+    best_step: int = 0
+
+
+class _Game:
+    """One batch on its way: lane l plays ``self.busy[l]``; the lanes behind it are empty."""
+
+    def __init__(self, player: Player, batch: Batch) -> None:
+        size = len(batch.seed)
+        self.player, self.batch = player, batch
+        self.lanes = Lanes(batch.networks, min(player.lanes, max(size, 1)))
+        self.seen = np.empty_like(self.lanes.inputs)  # observations, before scaling
+        self.busy: list[_Episode] = []
+        self.waiting = iter(range(size))
+        inputs = self.lanes.inputs.shape[1]
+        moments = np.zeros((size, 1 + 2 * inputs)) if batch.moments else None
+        self.result = Played(np.full(size, np.nan), np.zeros(size, np.int64), moments)
+
+    def played(self) -> Played:
+        while len(self.busy) < len(self.seen) and (episode := self._next(len(self.busy))) is not None:
+            self.busy.append(episode)
+        while self.busy and not (self.batch.stop and self.result.errors):
+            outputs = self._outputs(len(self.busy))
+            sound = self._sound(outputs)
+            actions = self.player.maps(self.busy[0].env)[1](outputs)
+            for lane in range(len(self.busy) - 1, -1, -1):  # downwards: the lane that fills a gap has had its step
+                self._step(lane, actions[lane], sound is None or bool(sound[lane]))
+        for episode in self.busy:
+            close(episode.env)
+        return self.result
+
+    def _outputs(self, count: int) -> NDArray[np.float32]:
+        seen, scaling, moments = self.seen[:count], self.batch.scaling, self.result.moments
+        self.lanes.inputs[:count] = seen if scaling is None else scaling(seen)
+        if moments is not None:
+            wide = seen.astype(np.float64)
+            row = np.concatenate([np.ones((count, 1)), wide, wide * wide], axis=1)
+            moments[[episode.number for episode in self.busy]] += row
+        return self.lanes.forward(count)
+
+    def _sound(self, outputs: NDArray[np.float32]) -> NDArray[np.bool_] | None:
+        """Which lanes see and say numbers; None: all."""
+        seen = self.seen[: len(outputs)]
+        if np.isfinite(outputs).all() and not np.isnan(seen).any():
+            return None
+        return np.asarray(np.isfinite(outputs).all(axis=1) & ~np.isnan(seen).any(axis=1))
+
+    def _next(self, lane: int) -> _Episode | None:
+        """The next episode, begun in a lane; None: there is none left."""
+        for k in self.waiting:
+            env = None
+            try:
+                env = self.player.take()
+                observation, _ = env.reset(seed=int(self.batch.seed[k]))
+                self.player.maps(env)[0].write(observation, self.seen[lane])
+            except Exception:
+                self.result.errors[k] = traceback.format_exc()
+                if env is not None:
+                    close(env)
+                if self.batch.stop:
+                    return None
+            else:
+                self.lanes.begin(lane, int(self.batch.network[k]))
+                return _Episode(k, env)
+        return None
+
+    def _step(self, lane: int, action: Any, sound: bool) -> None:
+        episode = self.busy[lane]
+        if not sound:
+            self._end(lane, math.nan)
+            return
+        try:
+            observation, reward, terminated, truncated, _ = episode.env.step(action)
+            episode.total += float(reward)
+            episode.steps += 1
+            over = terminated or truncated or self._hopeless(episode)
+            if not over:
+                self.player.maps(episode.env)[0].write(observation, self.seen[lane])
+        except Exception:
+            self.result.errors[episode.number] = traceback.format_exc()
+            self._end(lane, math.nan, whole=False)
+        else:
+            if over or math.isnan(episode.total):
+                self._end(lane, episode.total)
+
+    def _hopeless(self, episode: _Episode) -> bool:
+        if not self.batch.give_up:
+            return False
+        if episode.total > episode.best:
+            episode.best, episode.best_step = episode.total, episode.steps
+        return episode.steps - episode.best_step >= self.batch.give_up
+
+    def _end(self, lane: int, total: float, whole: bool = True) -> None:
+        """Note an episode that is over; its lane takes the next one, or where there is none the last lane's."""
+        episode = self.busy[lane]
+        self.result.returns[episode.number], self.result.steps[episode.number] = total, episode.steps
+        self.player.give(episode.env, whole)
+        following = self._next(lane)
+        if following is not None:
+            self.busy[lane] = following
+            return
+        last = len(self.busy) - 1
+        if lane != last:
+            self.lanes.move(last, lane)
+            self.seen[lane] = self.seen[last]
+            self.busy[lane] = self.busy[last]
+        self.busy.pop()
+
+
+def close(env: Any) -> None:
+    """Close an environment, whatever state it is in."""
+    with contextlib.suppress(Exception):  # its episode has been judged: nothing hangs on it any more
+        env.close()

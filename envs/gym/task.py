@@ -1,0 +1,265 @@
+"""Any Gymnasium environment as a task: worker processes play the episodes of all genomes.
+
+Networks cross to a worker once a generation, fitness comes back (`envs.gym.play` is what a worker does). Each episode
+is reset with a seed of its own, a function of the run's seed, the generation and the episode, so that neither the
+number of workers nor the order of episodes changes a result.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.fitness import FitnessError
+from envs.gym.jobs import EpisodeJobs
+from envs.gym.make import EnvMaker, Factory
+from envs.gym.play import Batch, Player
+from envs.gym.scaling import SCALINGS, bounds_scaling, choose_scaling, running_scaling
+from envs.gym.spaces import action_map, observation_map
+from envs.task import Key
+from envs.workers import WorkerPool
+from genomes.evaluation import Evaluation
+from genomes.kernels.parallel import get_threads
+from genomes.networks import Networks
+from genomes.rng import random_bits
+from genomes.scaling import Scaling
+
+__all__ = ["FITNESS", "STARTS", "GymTask"]
+
+# Purposes of random numbers
+EPISODES, RECHECK, VALIDATION = 210, 211, 212
+
+LANES = 16  # environments of a worker: enough to share the cost of a forward, few enough to stay in the caches
+STARTS = ("common", "own")
+FITNESS = ("mean", "min", "median", "quantile")
+FIRST_CHECK = 5  # a check begins with one of so many parts of its episodes
+
+
+class GymTask:
+    """Fitness is made of the returns of ``episodes`` episodes.
+
+    Parameters
+    ----------
+    env : an environment's id, or a function without arguments that makes one.
+    kwargs : for `gymnasium.make`, with an id.
+    episodes : K, episodes of each genome in a generation.
+    starts : ``"common"``: all genomes of a generation face the same episodes; ``"own"``: each its own.
+    fitness : of K returns: ``"mean"``, ``"min"``, ``"median"`` or ``"quantile"``.
+    quantile : between 0 and 1, for ``fitness="quantile"``.
+    max_steps : an episode is cut off here; 0: at the environment's own limit, or 1,000 where it registers none.
+    give_up : ends an episode of training after so many steps without a new highest return; 0: never.
+    scaling : of observations. ``"none"``; ``"bounds"``: each bounded number to [-1, 1]; ``"running"``: by mean and
+        standard deviation of all that was observed in generations before, clipped at 10 (see `absorb`); ``"auto"``:
+        none where all bounds are within ±1, else running.
+    action : how Box actions are made, see `envs.gym.spaces.action_map`.
+    recheck : the best of a generation is chosen among so many by ``recheck_episodes`` further episodes; 0: by fitness.
+    validation_episodes : fresh episodes that check a champion. The first fifth is played first, and the rest only if it
+        reaches the target.
+    target : mean return of the check that counts as solved; None: the environment's own threshold, if it has one.
+    workers : processes; 0: play in this process; None: one a thread of `genomes.kernels.parallel.get_threads`. Never
+        changes a result.
+    on_error : ``"stop"``: an exception of an environment raises `FitnessError`; ``"worst"``: it fails that genome, and
+        is kept in ``errors``.
+
+    Raises
+    ------
+    EnvError : the environment cannot be made.
+    SpaceError : its spaces cannot be mapped.
+    """
+
+    maximize = True
+    episodes_change = True
+
+    def __init__(
+        self,
+        env: str | Callable[[], Any],
+        *,
+        kwargs: dict[str, Any] | None = None,
+        episodes: int = 5,
+        starts: str = "common",
+        fitness: str = "mean",
+        quantile: float = 0.25,
+        max_steps: int = 0,
+        give_up: int = 0,
+        scaling: str = "auto",
+        action: str = "clip",
+        recheck: int = 0,
+        recheck_episodes: int = 20,
+        validation_episodes: int = 100,
+        target: float | None = None,
+        workers: int | None = None,
+        on_error: str = "stop",
+    ) -> None:
+        choices = {"starts": (starts, STARTS), "fitness": (fitness, FITNESS), "scaling": (scaling, SCALINGS)}
+        for name, (value, allowed) in (choices | {"on_error": (on_error, ("stop", "worst"))}).items():
+            if value not in allowed:
+                raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+        counts = {
+            "episodes": episodes,
+            "recheck_episodes": recheck_episodes,
+            "validation_episodes": validation_episodes,
+        }
+        for name, count in counts.items():
+            if count < 1:
+                raise ValueError(f"{name} must be at least 1, got {count}")
+        if not 0 <= quantile <= 1:
+            raise ValueError(f"quantile must be between 0 and 1, got {quantile}")
+        self.make = EnvMaker(env, dict(kwargs or {}), max_steps) if isinstance(env, str) else Factory(env, max_steps)
+        self.episodes, self.starts, self.fitness, self.quantile = episodes, starts, fitness, quantile
+        self.give_up, self.scaling_kind, self.action, self.on_error = give_up, scaling, action, on_error
+        self.recheck, self.recheck_episodes, self.validation_episodes = recheck, recheck_episodes, validation_episodes
+        self.workers = workers
+        self.errors: list[str] = []  # one text for each genome that failed in the last evaluation
+        probe = self.make()
+        try:
+            self.observations = observation_map(probe.observation_space)
+            self.actions = action_map(probe.action_space, action)
+            threshold = probe.spec.reward_threshold if probe.spec is not None else None
+        finally:
+            probe.close()
+        if scaling == "auto":
+            self.scaling_kind = choose_scaling(self.observations.low, self.observations.high)
+        self.target = target if target is not None else threshold
+        self.num_inputs, self.num_outputs = self.observations.size, self.actions.size
+        self._moments = np.zeros(1 + 2 * self.num_inputs)  # all observations so far: count, sums, sums of squares
+        self._player: Player | None = None
+        self._pool: WorkerPool | None = None
+
+    @property
+    def notes(self) -> list[str]:
+        """What was read off the environment, a line each."""
+        scaling = {"none": "not scaled", "bounds": "scaled by their bounds", "running": "scaled by mean and deviation"}
+        seen, episodes = self.observations, "1 episode" if self.episodes == 1 else f"{self.episodes} episodes"
+        lines = [
+            f"inputs: {seen.size}, observations, {scaling[self.scaling_kind]}",
+            f"outputs: {self.actions.size}, {self.actions.meaning}",
+            f"fitness: {self.fitness} return of {episodes}, "
+            + ("the same for all genomes of a generation" if self.starts == "common" else "other ones for each genome"),
+        ]
+        if self.target is not None:
+            lines.append(f"solved at a mean return of {self.target:g} over {self.validation_episodes} fresh episodes")
+        return lines + [f"left out of what networks see: {entry}" for entry in seen.omitted]
+
+    @property
+    def scaling(self) -> Scaling | None:
+        """How observations are scaled now."""
+        if self.scaling_kind == "none":
+            return None
+        bounds = bounds_scaling(self.observations.low, self.observations.high)
+        return bounds if self.scaling_kind == "bounds" else running_scaling(self._moments, bounds)
+
+    def evaluate(self, networks: Networks, key: Key) -> Evaluation:
+        """Fitness of every network.
+
+        Raises
+        ------
+        FitnessError : the environment raised an exception, and ``on_error`` is ``"stop"``.
+        """
+        self.errors = []
+        seeds = self._seeds(key, EPISODES, self.episodes, len(networks))
+        returns, steps, moments = self._play(networks, seeds, self.give_up)
+        extras = {} if moments is None else {"observations": moments}
+        return dataclasses.replace(Evaluation.of(self._fitness(returns), steps), extras=extras)
+
+    def reconsider(self, networks: Networks, key: Key) -> Evaluation:
+        """Mean return of the best of a generation over further episodes, the same for all."""
+        return self._mean(networks, self._seeds(key, RECHECK, self.recheck_episodes, len(networks), common=True))
+
+    def validate(self, networks: Networks, key: Key) -> Evaluation:
+        """Mean return over fresh episodes, other ones than `evaluate` gives for any key."""
+        seeds = self._seeds(key, VALIDATION, self.validation_episodes, len(networks), common=True)
+        first = max(1, self.validation_episodes // FIRST_CHECK)
+        early = self._mean(networks, seeds[:, :first])
+        if self.target is None or first == seeds.shape[1] or not (early.fitness >= self.target).any():
+            return early
+        late = self._mean(networks, seeds[:, first:])
+        mean = (early.fitness * first + late.fitness * (seeds.shape[1] - first)) / seeds.shape[1]
+        passed = early.fitness >= self.target
+        return Evaluation.of(np.where(passed, mean, early.fitness), early.steps + np.where(passed, late.steps, 0))
+
+    def absorb(self, evaluation: Evaluation) -> None:
+        """Running scaling: take a generation's observations into account, in the genomes' order, for the next."""
+        for row in evaluation.extras.get("observations", ()):
+            if np.isfinite(row).all():
+                self._moments = self._moments + row
+
+    def state_dict(self) -> dict[str, NDArray[Any]]:
+        """What a checkpoint must keep."""
+        return {"observations": self._moments} if self.scaling_kind == "running" else {}
+
+    def restore(self, state: dict[str, NDArray[Any]]) -> None:
+        """Go on from a `state_dict`."""
+        if self.scaling_kind == "running":
+            if state["observations"].shape != self._moments.shape:
+                raise ValueError(f"observations must have shape {self._moments.shape}")
+            self._moments = state["observations"]
+
+    def close(self) -> None:
+        """End the worker processes."""
+        if self._pool is not None:
+            self._pool.close()
+        if self._player is not None:
+            self._player.close()
+        self._pool = self._player = None
+
+    @property
+    def player(self) -> Player:
+        """What plays in each worker."""
+        if self._player is None:
+            self._player = Player(self.make, self.action, LANES)
+        return self._player
+
+    def _seeds(self, key: Key, purpose: int, episodes: int, genomes: int, common: bool = False) -> NDArray[np.int64]:
+        """Seeds [P, K] of the environments' resets."""
+        own = self.starts == "own" and not common
+        index = (np.arange(1, genomes + 1) if own else np.zeros(genomes)).astype(np.uint32)
+        draw = np.arange(episodes, dtype=np.uint32)
+        with np.errstate(over="ignore"):
+            bits: Any = random_bits(key[0], key[1], purpose, *np.broadcast_arrays(index[:, None], draw))[0]  # type: ignore[no-untyped-call]
+        return np.asarray(bits >> np.uint32(1), np.int64)  # some environments take 31 bits
+
+    def _mean(self, networks: Networks, seeds: NDArray[np.int64]) -> Evaluation:
+        returns, steps, _ = self._play(networks, seeds, 0)
+        return Evaluation.of(returns.mean(axis=1), steps)
+
+    def _fitness(self, returns: NDArray[np.float64]) -> NDArray[np.float64]:
+        if self.fitness == "quantile":
+            return np.quantile(returns, self.quantile, axis=1)
+        judged: Any = {"mean": np.mean, "min": np.min, "median": np.median}[self.fitness]
+        return np.asarray(judged(returns, axis=1))
+
+    def _play(
+        self, networks: Networks, seeds: NDArray[np.int64], give_up: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64] | None]:
+        """Returns [P, K], steps [P], and where the scaling wants them the observations' moments [P, 1 + 2I]."""
+        size, episodes = seeds.shape
+        numbers = np.repeat(np.arange(size), episodes)
+        moments = self.scaling_kind == "running"
+        batch = Batch(networks, numbers, seeds.ravel(), self.scaling, give_up, moments, self.on_error == "stop")
+        workers = get_threads() if self.workers is None else self.workers
+        jobs = EpisodeJobs(batch, max(workers, 1))
+        if workers == 0:
+            jobs.add(np.arange(size * episodes), self.player(batch))
+        elif size * episodes:
+            if self._pool is None:
+                self._pool = WorkerPool(self.player, workers)
+            self._pool.run(jobs, workers)
+        self._report(jobs, size)
+        sums = None if jobs.moments is None else jobs.moments.reshape(size, episodes, -1).sum(axis=1)
+        return jobs.returns.reshape(size, episodes), jobs.steps.reshape(size, episodes).sum(axis=1), sums
+
+    def _report(self, jobs: EpisodeJobs, size: int) -> None:
+        for k in sorted(jobs.errors):
+            error = f"an episode of genome {jobs.batch.network[k]} failed:\n{jobs.errors[k].rstrip()}"
+            if self.on_error == "stop":
+                raise FitnessError(error)
+            self.errors.append(error)
+        if jobs.broken:
+            raise FitnessError(f"a worker process failed:\n{jobs.broken}")
+        if size > 1 and len(jobs.lost) == size:
+            raise FitnessError("every worker process died: the environment ends its process, or none can start")
+        self.errors += [f"genome {p}: its worker process died twice" for p in sorted(jobs.lost)]

@@ -1,0 +1,114 @@
+"""Settings of any Gymnasium environment."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from experiments.errors import BadInput
+from experiments.tasks.base import Stage, TaskSettings
+from neat.params import parameter
+
+if TYPE_CHECKING:
+    from envs.gym.task import GymTask
+    from genomes.network import Network
+
+__all__ = ["GymSettings", "is_environment_id"]
+
+MOST_FIRST_LINKS = 20_000  # of a fully connected first genome; where there would be more, it starts with one
+
+
+def is_environment_id(name: str) -> bool:
+    """Whether a name is an environment's id in Gymnasium's form, with its version: ``[module:][space/]Name-v0``."""
+    return re.fullmatch(r"([\w.]+:)?([\w.-]+/)?[\w.-]+-v\d+", name) is not None
+
+
+@dataclass(frozen=True)
+class GymSettings(TaskSettings):
+    """A Gymnasium environment."""
+
+    native: bool = parameter(True, "false: not our own environment of this id, where we have one", "own")
+    kwargs: dict[str, Any] = field(
+        default_factory=dict, metadata={"doc": "for gymnasium.make", "low": None, "high": None, "choices": None}
+    )
+    episodes: int = parameter(5, "episodes of each genome in a generation", "own", low=1)
+    starts: str = parameter(
+        "common",
+        "all genomes of a generation face the same episodes, or each its own",
+        "own",
+        choices=("common", "own"),
+    )
+    fitness: str = parameter(
+        "mean", "what counts of the episodes' returns", "own", choices=("mean", "min", "median", "quantile")
+    )
+    quantile: float = parameter(0.25, "of fitness = quantile", "own", low=0.0, high=1.0)
+    max_steps: int = parameter(0, "steps of an episode; 0: the environment's own limit, else 1,000", "own", low=0)
+    give_up: int = parameter(
+        0, "ends an episode of training after so many steps without a new highest return; 0: never", "own", low=0
+    )
+    scaling: str = parameter(
+        "auto", "of observations: none; by the space's bounds; by running mean and deviation; auto: none "
+        "where all bounds are within ±1, else running", "own", choices=("auto", "none", "bounds", "running"),
+    )  # fmt: skip
+    action: str = parameter(
+        "clip", "bounded numbers: outputs of -1 to 1, or their tanh, stretched to the bounds; or the outputs as they "
+        "are", "own", choices=("clip", "tanh", "raw"),
+    )  # fmt: skip
+    recheck: int = parameter(0, "a generation's best is chosen among so many by further episodes; 0: not", "own", low=0)
+    recheck_episodes: int = parameter(20, "those episodes", "own", low=1)
+    validation_episodes: int = parameter(
+        100, "fresh episodes that check a champion; a fifth of them first, the rest if it reaches the target",
+        "Gymnasium's criterion", low=1,
+    )  # fmt: skip
+    target: float | None = parameter(None, "mean return of the check that counts as solved", "the environment's own")
+    workers: int = parameter(0, "worker processes; 0: one a thread. Never changes a result", "own", low=0, high=1024)
+    folder: str = parameter(".", "where a module of your own is, from this file's folder", "own")
+
+    def load(self, folder: Path) -> None:
+        if ":" in self.name and str(folder) not in sys.path:
+            sys.path.insert(0, str(folder))
+
+    def prepare(self) -> None:
+        try:
+            self.make("stop")
+        except ValueError as error:
+            raise BadInput(f'task.name = "{self.name}": {error}') from None
+
+    def make(self, on_error: str) -> GymTask:
+        from envs.gym.task import GymTask
+
+        names = ("episodes", "starts", "fitness", "quantile", "max_steps", "give_up", "scaling", "action", "recheck",
+                 "recheck_episodes", "validation_episodes", "target")  # fmt: skip
+        settings = {name: getattr(self, name) for name in names}
+        return GymTask(self.name, kwargs=self.kwargs, **settings, workers=self.workers or None, on_error=on_error)
+
+    def suggest(self) -> dict[str, dict[str, Any]]:
+        from envs.gym.make import depends_on_seed
+        from envs.gym.task import GymTask
+
+        self.prepare()
+        task = GymTask(self.name, kwargs=self.kwargs, action=self.action)
+        episodes = 5 if depends_on_seed(task.make) else 1
+        neat: dict[str, Any] = {"preset": "control", "population": 200, "activations": ["tanh"]}
+        if task.num_inputs * task.num_outputs > MOST_FIRST_LINKS:
+            neat |= {"initial": "fs-neat"}
+        return {"task": {"episodes": episodes}, "neat": neat, "run": {"generations": 100}}
+
+    def final_test(self, network: Network, episodes: int, seed: int) -> dict[str, Any]:
+        from envs.gym.judge import judge
+        from envs.gym.make import keeps_history
+
+        task = self.make("stop")
+        fresh = keeps_history(task.make)
+        score = judge(task.make, network, task.actions, episodes, seed, observe=task.observations, fresh=fresh)
+        return asdict(score)
+
+    def stage(self, render_mode: str) -> Stage | None:
+        task = self.make("stop")
+        env = task.make(render_mode)
+        if render_mode not in env.metadata.get("render_modes", ()):
+            return None
+        return Stage(env, task.actions, task.observations)

@@ -1,0 +1,47 @@
+"""Small runs in real processes, for the tests of the command."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+# Never solved, so that a run has a known length; episodes change with the generation.
+ENDLESS = """
+[task]
+name = "CartPole-v1"
+episodes = 2
+validation_episodes = 3
+target = 1e9
+
+[neat]
+population = 60
+
+[run]
+name = "endless"
+generations = 12
+checkpoint_seconds = 0.0
+"""
+
+
+def neat(*arguments, cwd, code=0, timeout=120, own_code_fails=False):
+    """Run the command; its output."""
+    done = subprocess.run(command(*arguments), cwd=cwd, capture_output=True, text=True, timeout=timeout, env=env())
+    assert done.returncode == code, f"exit code {done.returncode}, not {code}\n{done.stdout}\n{done.stderr}"
+    assert "Traceback" not in done.stderr or own_code_fails or code == 3, done.stderr
+    return done
+
+
+def command(*arguments):
+    return [sys.executable, "-m", "experiments.cli", *map(str, arguments)]
+
+
+def env():
+    return os.environ | {"PYTHONPATH": str(ROOT)}
+
+
+def outcome(folder):
+    """What a run decided: everything in its folder but times."""
+    metrics = [line.split(",")[:9] for line in (folder / "metrics.csv").read_text().splitlines()]
+    return metrics, (folder / "species.csv").read_bytes(), (folder / "champion.json").read_bytes()

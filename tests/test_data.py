@@ -1,0 +1,196 @@
+"""Runs on data: settings, the delivered champion, the test split, learning within a generation."""
+
+import json
+
+import numpy as np
+import pytest
+
+from envs.supervised import Rows, measure
+from experiments.cli import main
+from experiments.config import read_config
+from experiments.data import Data, class_weights, in_target_units, r2
+from experiments.errors import BadInput
+from experiments.learning import Descent
+from experiments.session import load_champion
+from experiments.tasks.dataset import DatasetSettings
+from genomes.functions import aggregation_code
+from genomes.initial import initial_population
+from genomes.network import Network
+from genomes.scaling import Scaling
+
+SMALL = "\n[neat]\npopulation = 20\n[run]\ngenerations = 5\n"
+
+
+def table(tmp_path, rows=120, numbers=False, name="mine.csv"):
+    """Two features; the class depends on the first one, the number on both."""
+    X = np.random.default_rng(5).normal(100, 20, (rows, 2))
+    target = 1000 + 3 * X[:, 0] - X[:, 1] if numbers else np.where(X[:, 0] > 100, "high", "low")
+    lines = ["a,b,out", *(f"{a},{b},{t}" for (a, b), t in zip(X, target, strict=True))]
+    (tmp_path / name).write_text("\n".join(lines))
+
+
+def config_of(tmp_path, text="", more=SMALL):
+    path = tmp_path / "mine.toml"
+    path.write_text('[task]\nname = "data"\npath = "mine.csv"\n' + text + more)
+    return path
+
+
+def refused(tmp_path, text="", more=SMALL):
+    with pytest.raises(BadInput) as caught:
+        config = read_config(config_of(tmp_path, text, more))
+        config.task.prepare()
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ('column = "c"', ["mine.csv", "no column 'c'", "a, b, out"]),
+        ('objective = "mse"', ["mse", "classes"]),
+        ('kind = "numbers"', ["mine.csv", "'the target'"]),
+        ('objective = "cross-entropi"', ["task.objective", "cross-entropy"]),
+        ('score = "r2"', ["r2", "numbers"]),
+        ('objective = "absent_module:f"', ["task.objective", "no module"]),
+        ("validation = 0.6\ntest = 0.4", ["task.validation", "rows to train on"]),
+        ("test = -0.1", ["task.test", "at least 0"]),
+        ('class_weights = "high=x"', ["task.class_weights", "high, low"]),
+        ('class_weights = "higher=2"', ["task.class_weights", "high, low"]),
+        ('gradient_steps = 3\nreadout = "ridge"', ["task.readout", "gradient_steps = 0"]),
+        ('gradient_steps = 3\nobjective = "f1"', ["task.gradient_steps", "f1", "no gradient"]),
+    ],
+)
+def test_mistakes_are_named(tmp_path, text, parts):
+    table(tmp_path)
+    message = refused(tmp_path, text)
+    for part in parts:
+        assert part in message, message
+
+
+def test_mistakes_beside_the_task(tmp_path):
+    table(tmp_path)
+    assert "neat.output_activation" in refused(tmp_path, more='\n[neat]\noutput_activation = "tanh"')
+    assert "neat.mode" in refused(tmp_path, more='\n[neat]\nmode = "synchronous"')
+    (tmp_path / "mine.csv").unlink()
+    assert "mine.csv: cannot be read" in refused(tmp_path)
+    path = tmp_path / "other.toml"
+    for text, part in (('name = "data"', "task.path"), ('name = "iris"\npath = "x.csv"', "task.path")):
+        path.write_text("[task]\n" + text)
+        with pytest.raises(BadInput, match=part):
+            read_config(path)
+
+
+def test_a_bad_table_leaves_no_folder(tmp_path, capsys):
+    table(tmp_path)
+    path = config_of(tmp_path, 'column = "c"')
+    with pytest.raises(SystemExit) as ended:
+        main(["run", str(path), "--out", str(tmp_path / "out")])
+    assert ended.value.code == 2 and not (tmp_path / "out").exists()
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("numbers", [False, True])
+def test_a_run_on_a_table(tmp_path, capsys, numbers):
+    table(tmp_path, numbers=numbers)
+    out = tmp_path / "out"
+    with pytest.raises(SystemExit) as ended:
+        main(["run", str(config_of(tmp_path)), "--out", str(out), "--quiet", "--json"])
+    assert ended.value.code == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["test"]["rows"] == 24 and summary["test"]["metric"] == ("r2" if numbers else "accuracy")
+    assert (out / "network.png").is_file()
+    with pytest.raises(SystemExit):
+        main(["evaluate", str(out), "--json"])
+    assert json.loads(capsys.readouterr().out) == summary["test"]
+    # The file alone, without this software's idea of the split, predicts in the table's own units.
+    champion, scaling = load_champion(out)
+    data = read_config(out / "config.toml").task.data
+    held, tested = data.dataset, data.split.test
+    outputs = Network(champion, scaling=scaling)(held.X[tested])
+    assert summary["test"]["score"] == pytest.approx(
+        r2(outputs, held.y[tested]) if numbers else ((outputs[:, 0] > 0) == held.y[tested]).mean(), abs=1e-5
+    )
+
+
+def test_outputs_in_units_of_the_targets():
+    population = initial_population(
+        4, 3, 2, output_activation=0, aggregations=[aggregation_code(n) for n in ("sum", "max", "product", "median")],
+        bias_scale=1.0, activations=(1,), topology="full",
+    )  # fmt: skip
+    population.activation[:] = 0
+    targets = Scaling(np.float32([100, -7]), np.float32([0.05, 3]))
+    X = np.random.default_rng(0).normal(size=(30, 3)).astype(np.float32)
+    for genome in population:
+        scaled, plain = genome.network()(X), in_target_units(genome, targets).network()(X)
+        np.testing.assert_allclose(plain, scaled / targets.scale + targets.shift, rtol=1e-4, atol=1e-4)
+
+
+def test_class_weights():
+    data = Data.of(DatasetSettings("parity-3", validation=0.0, test=0.0), None)
+    held, train = data.dataset, data.split.train
+    np.testing.assert_allclose(class_weights("odd=3", held, train), [1, 3])
+    np.testing.assert_allclose(class_weights("balanced", held, train[held.y[train] > 0][:2]), [1, 0.5])
+    weighted = Data.of(DatasetSettings("parity-3", class_weights="even=0, odd=2", validation=0.0, test=0.0), None)
+    assert weighted.rows(train).weight.tolist() == (2.0 * held.y[train]).tolist()
+
+
+def test_without_rows_of_its_own_a_part_is_train():
+    data = Data.of(DatasetSettings("parity-3", validation=0.0, test=0.0), None)
+    network = initial_population(1, 3, 1).genome(0).network()
+    tested = data.final_test(network)
+    assert (tested["rows"], tested["part"]) == (8, "train")
+    rows = Rows(data.inputs(data.dataset.X), data.dataset.y)
+    assert tested["score"] == measure(network.networks, rows, "accuracy", 2)[0]
+
+
+def test_a_measure_of_the_users_own(tmp_path, capsys):
+    table(tmp_path)
+    (tmp_path / "own_measure.py").write_text(
+        "def hits(outputs, y):\n    return float(((outputs[:, 0] > 0) == y).sum())\n"
+    )
+    config = read_config(config_of(tmp_path, 'objective = "own_measure:hits"\nscore = "own_measure:hits"'))
+    task = config.task.make("stop")
+    assert task.maximize and task.objective.name == "hits"
+    network = initial_population(1, 2, 1).genome(0).network()
+    assert 0 <= task.evaluate(network.networks, (1, 0)).fitness[0] <= 72
+
+
+@pytest.mark.parametrize("write_back", ["lamarckian", "baldwinian"])
+def test_learning_and_what_becomes_of_it(tmp_path, write_back):
+    """A run of one generation: the champion has learnt, whether or not the population has."""
+    from experiments.config import RunSettings
+    from experiments.run import Run
+    from neat.params import NEATParams
+
+    settings = DatasetSettings("parity-3", validation=0.0, test=0.0, gradient_steps=5, write_back=write_back)
+    params = settings.adapt(NEATParams(population=10))
+    task, learning = settings.make("stop"), settings.learning()
+    assert learning == Descent(5, lamarckian=write_back == "lamarckian")
+    run = Run.new(params, task, RunSettings(generations=1), learning=learning)
+    asked = run.algorithm._state.population
+    told = []
+    run.go(lambda row, population, evaluation, report: told.append((population, evaluation)))
+    population, evaluation = told[0]
+    assert not np.array_equal(population.weight, asked.weight)  # what was judged had learnt
+    fitness = task.evaluate(run._compile(population), (1, 0)).fitness
+    np.testing.assert_array_equal(fitness, evaluation.fitness)
+    p = int(np.argmin(fitness))
+    assert run.champion.genome.equals(population.genome(p))
+    elite = population if write_back == "lamarckian" else asked
+    children = run.algorithm.ask()
+    assert any(child.weight.tobytes() == elite.genome(p).weight.tobytes() for child in children)
+
+
+def test_resuming_a_run_that_learns_changes_nothing(tmp_path):
+    table(tmp_path)
+    path = config_of(tmp_path, "gradient_steps = 2\nbatch = 16\n")
+    for name, limits in (("whole", ["6"]), ("parts", ["3", "6"])):
+        out = str(tmp_path / name)
+        for k, limit in enumerate(limits):
+            command = ["resume", out] if k else ["run", str(path), "--out", out]
+            with pytest.raises(SystemExit) as ended:
+                main([*command, "--generations", limit, "--quiet", "--threads", str(k + 1)])
+            assert ended.value.code == 0
+    whole, parts = (tmp_path / name for name in ("whole", "parts"))
+    assert (whole / "champion.json").read_bytes() == (parts / "champion.json").read_bytes()
+    assert (whole / "species.csv").read_bytes() == (parts / "species.csv").read_bytes()

@@ -7,6 +7,7 @@ generation, in this process, with all compiled networks.
 
 from __future__ import annotations
 
+import math
 import threading
 import traceback
 from collections import deque
@@ -70,8 +71,12 @@ class FitnessTask:
         ):
             if value not in choices:
                 raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
-        if num_inputs < 1 or num_outputs < 1:
-            raise ValueError(f"num_inputs and num_outputs must be at least 1, got {num_inputs} and {num_outputs}")
+        counts = (("num_inputs", num_inputs, 1), ("num_outputs", num_outputs, 1), ("workers", workers, 0))
+        for name, count, low in counts:
+            if count is not None and (not isinstance(count, int) or count < low):
+                raise ValueError(f"{name} must be a whole number, at least {low}, got {count!r}")
+        if target is not None and not (isinstance(target, int | float) and math.isfinite(target)):
+            raise ValueError(f"target must be a finite number, got {target!r}")
         self.function, self.num_inputs, self.num_outputs = function, num_inputs, num_outputs
         self.per, self.maximize, self.target, self.on_error = per, maximize, target, on_error
         self.workers = available_cores() if workers is None else workers
@@ -113,7 +118,7 @@ class FitnessTask:
             fitness = np.asarray(self.function(networks), np.float64)
             if fitness.shape != (len(networks),):
                 raise ValueError(f"the function must return fitness [{len(networks)}], got shape {fitness.shape}")
-        except Exception:
+        except (Exception, SystemExit):
             self._fail(traceback.format_exc())
             return np.full(len(networks), np.nan)
         return fitness
@@ -123,7 +128,7 @@ class FitnessTask:
         for p in range(len(networks)):
             try:
                 fitness[p] = fitness_of(self.function, networks.part(p, p + 1))
-            except Exception:
+            except (Exception, SystemExit):
                 self._fail(traceback.format_exc())
         return fitness
 
@@ -185,7 +190,7 @@ class _Jobs:
 def fitness_of(function: Callable[[Any], Any], networks: Networks) -> float:
     """The function's verdict on a single compiled network."""
     value = function(Network.of(networks))
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"a fitness function must return a number, it returned {value!r}") from None
+    number = np.asarray(value)
+    if number.size != 1 or number.dtype.kind not in "biuf":
+        raise TypeError(f"a fitness function must return a number, it returned {value!r}")
+    return float(number.item())

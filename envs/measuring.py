@@ -14,15 +14,16 @@ from numpy.typing import NDArray
 
 from envs.losses import Measure, area_under_curve, find_measure, from_bins
 from envs.rows import Rows
-from genomes.forward import as_rows, forward, network_arguments, networks_work
+from genomes.forward import as_blocks, as_rows, forward, group_size, network_arguments, networks_work
 from genomes.functions import activation_rows_switch, activation_slopes_switch, without_derivative
 from genomes.kernels.parallel import parallel_for
 from genomes.networks import Networks
 
-__all__ = ["gradients", "measure"]
+__all__ = ["gradients", "jacobian", "measure"]
 
 _SUMS = 1 << 22  # float64 sums of tiles that are held at a time
 _OUTPUTS = 1 << 23  # float32 outputs that are held at a time, where a score needs all rows at once
+_INPUTS = 1 << 24  # float32 inputs that are rearranged at a time
 _MOST_TILES = 64
 _EDGE_ROWS = 1_000_000  # work that is worth a thread: about 100 µs
 
@@ -55,7 +56,8 @@ def measure(
     totals = _own_totals(networks, rows, chosen, index) if index is not None else _totals(networks, rows, chosen)
     if chosen.kind == "bins":
         return from_bins(chosen.name, totals, _class_weights(rows, networks.num_outputs, index))
-    return totals[:, 0] / _total_weight(rows, index)  # type: ignore[no-any-return]
+    with np.errstate(invalid="ignore"):  # 0 / 0 where a network's own rows are all of weight 0
+        return totals[:, 0] / _total_weight(rows, index)  # type: ignore[no-any-return]
 
 
 def gradients(
@@ -80,45 +82,90 @@ def gradients(
     ValueError : the measure has no gradient or does not fit the targets or the networks; the networks are recurrent
         (rows have no time for recurrent links to matter in); an activation of the user's own has no derivative.
     """
-    from envs.kernels import losses, own_rows
-    from genomes.kernels.backward import gradient_blocks
-    from genomes.kernels.forward import GROUP, TILE
-    from genomes.kernels.vector import BLOCK
-
     chosen = _fitting(networks, rows, name, num_classes)
     if not chosen.gradient:
         raise ValueError(f"{chosen.name} has no gradient")
+    _differentiable(networks)
+    if index is None:
+        by_weight, by_bias = _gradient_sums(networks, rows, chosen)
+    else:
+        by_weight, by_bias = _own_gradient_sums(networks, rows, chosen, index)
+    total = np.broadcast_to(_total_weight(rows, index), len(networks))
+    of_nodes = np.repeat(total, np.diff(networks.node_start))
+    with np.errstate(invalid="ignore"):  # 0 / 0 where a network's own rows are all of weight 0
+        by_weight, by_bias = by_weight / np.repeat(of_nodes, np.diff(networks.edge_start)), by_bias / of_nodes
+    return by_weight.astype(np.float32), by_bias.astype(np.float32)
+
+
+def _gradient_sums(networks: Networks, rows: Rows, chosen: Measure) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Gradients [E] and [N] summed over all rows."""
+    from envs.kernels.losses import CODES, SCRATCH
+    from genomes.kernels.backward import gradient_blocks
+    from genomes.kernels.forward import TILE
+    from genomes.kernels.vector import BLOCK
+
+    driver = gradient_blocks.bind(**_bindings(rows, activation_slopes_switch(BLOCK)))
+    arguments, group = _arguments(networks, SCRATCH), group_size(networks)
+    groups, edges = -(-len(networks) // group), len(networks.weight)
+    total = np.zeros(edges + len(networks.bias))
+    for X, targets, tiles in _chunks(networks, rows, len(total), TILE, BLOCK):
+        sums = np.zeros((tiles, len(total)))
+        data = (as_blocks(X), len(X), group, (*targets, CODES[chosen.name]), _most_sums(networks, group))
+        grain = _grain(networks, len(X), groups * tiles)
+        parallel_for(driver, groups * tiles, *arguments, *data, sums[:, :edges], sums[:, edges:], grain=grain)
+        for tile in sums:
+            total += tile
+    return total[:edges], total[edges:]
+
+
+def _own_gradient_sums(
+    networks: Networks, rows: Rows, chosen: Measure, index: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Gradients [E] and [N] summed over each network's own rows."""
+    from envs.kernels.losses import CODES, SCRATCH
+    from envs.kernels.own_rows import own_gradients
+    from genomes.kernels.vector import BLOCK
+
+    driver = own_gradients.bind(**_bindings(rows, activation_slopes_switch(BLOCK)))
+    sums = np.zeros(len(networks.weight)), np.zeros(len(networks.bias))
+    data = (as_rows(rows.X, networks.task_inputs), _targets(rows), _weights(rows), CODES[chosen.name], index)
+    grain = _grain(networks, index.shape[1], len(networks))
+    arguments = (*_arguments(networks, SCRATCH), *data, _most_sums(networks, 1), *sums)
+    parallel_for(driver, len(networks), *arguments, grain=grain)
+    return sums
+
+
+def jacobian(networks: Networks, X: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Derivatives of a single network's outputs on R rows, as least-squares methods need them.
+
+    Returns
+    -------
+    float32 [R, O, E + N] by the weights, then by the biases
+
+    Raises
+    ------
+    ValueError : more than one network; or see `gradients`.
+    """
+    from genomes.kernels.jacobian import ROW_BY_ROW, jacobian_rows
+    from genomes.kernels.vector import BLOCK, fused_multiply_add
+
+    if len(networks) != 1:
+        raise ValueError(f"a Jacobian is of a single network, got {len(networks)}")
+    _differentiable(networks)
+    rows = as_rows(X, networks.task_inputs)
+    out = np.empty((len(rows), networks.num_outputs, len(networks.weight) + len(networks.bias)), np.float32)
+    switch = {"activate_rows": activation_slopes_switch(BLOCK), "multiply_add": fused_multiply_add}
+    driver, blocks = jacobian_rows.bind(**switch, **ROW_BY_ROW), as_blocks(rows)
+    parallel_for(driver, len(blocks), *_arguments(networks, 0), blocks, len(rows), out)
+    return out
+
+
+def _differentiable(networks: Networks) -> None:
     if networks.recurrent:
         raise ValueError("gradients are for feed-forward networks: rows of data have no time for recurrent links")
     unknown = without_derivative(networks.activation)
     if unknown:
         raise ValueError(f"activation {unknown[0]!r} has no derivative: register_activation(..., derivative=...)")
-    bindings = _bindings(rows, activation_slopes_switch(BLOCK))
-    size, arguments = len(networks), _arguments(networks, losses.SCRATCH)
-    num_edges, num_nodes = len(networks.weight), len(networks.bias)
-    if index is not None:
-        own = own_rows.own_gradients.bind(**bindings)
-        weight_sums, bias_sums = np.zeros(num_edges), np.zeros(num_nodes)
-        data = (as_rows(rows.X, networks.task_inputs), _targets(rows), _weights(rows), losses.CODES[chosen.name], index)
-        grain = _grain(networks, index.shape[1], size)
-        parallel_for(own, size, *arguments, *data, _most_sums(networks, 1), weight_sums, bias_sums, grain=grain)
-        total = _total_weight(rows, index)
-        weight_sums /= np.repeat(total, np.diff(networks.edge_start[networks.node_start]))
-        bias_sums /= np.repeat(total, np.diff(networks.node_start))
-        return weight_sums.astype(np.float32), bias_sums.astype(np.float32)
-    driver = gradient_blocks.bind(**bindings)
-    groups, total_sums = -(-size // GROUP), np.zeros(num_edges + num_nodes)
-    for X, targets, tiles in _chunks(networks, rows, num_edges + num_nodes, TILE, BLOCK):
-        sums = np.zeros((tiles, num_edges + num_nodes))
-        split = (sums[:, :num_edges], sums[:, num_edges:])
-        grain = _grain(networks, len(X), groups * tiles)
-        work = (*arguments, X, (*targets, losses.CODES[chosen.name]), _most_sums(networks, GROUP), *split)
-        parallel_for(driver, groups * tiles, *work, grain=grain)
-        for tile in sums:
-            total_sums += tile
-    total_sums /= _total_weight(rows, None)
-    gradient = total_sums.astype(np.float32)
-    return gradient[:num_edges], gradient[num_edges:]
 
 
 def _fitting(networks: Networks, rows: Rows, name: str | Measure, num_classes: int) -> Measure:
@@ -128,6 +175,9 @@ def _fitting(networks: Networks, rows: Rows, name: str | Measure, num_classes: i
         raise ValueError(f"num_classes is {num_classes}, the targets are {'classes' if rows.classes else 'numbers'}")
     if len(rows) == 0:
         raise ValueError(f"{chosen.name} needs at least one row")
+    if num_classes and not 0 <= rows.y.min() <= rows.y.max() < num_classes:
+        bad = rows.y.min() if rows.y.min() < 0 else rows.y.max()
+        raise ValueError(f"class {bad} is not below num_classes = {num_classes}")
     return chosen
 
 
@@ -153,17 +203,19 @@ def _bindings(rows: Rows, activate_rows: Any) -> dict[str, Any]:
 def _totals(networks: Networks, rows: Rows, chosen: Measure) -> NDArray[np.float64]:
     """Sums [P, K] over all rows."""
     from envs.kernels.losses import CODES, SCRATCH
-    from genomes.kernels.forward import GROUP, TILE, forward_blocks
+    from genomes.kernels.forward import TILE, forward_blocks
     from genomes.kernels.vector import BLOCK
 
     size, width = len(networks), chosen.width(networks.num_outputs)
     driver = forward_blocks.bind(**_bindings(rows, activation_rows_switch(BLOCK)))
     arguments = _arguments(networks, SCRATCH)
-    groups, totals = -(-size // GROUP), np.zeros((size, width))
+    group, totals = group_size(networks), np.zeros((size, width))
+    groups = -(-size // group)
     for X, targets, tiles in _chunks(networks, rows, size * width, TILE, BLOCK):
         sums = np.zeros((size, tiles, width))
         grain = _grain(networks, len(X), groups * tiles)
-        parallel_for(driver, groups * tiles, *arguments, X, (*targets, CODES[chosen.name], sums), grain=grain)
+        data = (as_blocks(X), len(X), group, (*targets, CODES[chosen.name], sums))
+        parallel_for(driver, groups * tiles, *arguments, *data, grain=grain)
         for tile in range(tiles):
             totals += sums[:, tile]
     return totals
@@ -188,7 +240,8 @@ def _chunks(
 ) -> Iterator[tuple[NDArray[np.float32], tuple[NDArray[Any], NDArray[np.float32]], int]]:
     """Inputs, targets padded to whole blocks, and number of tiles of as many rows as can be summed at a time."""
     X, y, weight = as_rows(rows.X, networks.task_inputs), _targets(rows), _weights(rows)
-    step = min(max(_SUMS // max(sums, 1), 1), _MOST_TILES) * tile_rows
+    tiles = min(_SUMS // max(sums, 1), _INPUTS // (tile_rows * max(X.shape[1], 1)), _MOST_TILES)
+    step = max(tiles, 1) * tile_rows
     for begin in range(0, len(rows), step):
         end = min(begin + step, len(rows))
         short = -(end - begin) % block
@@ -200,26 +253,30 @@ def _by_outputs(
     networks: Networks, rows: Rows, chosen: Measure, index: NDArray[np.int64] | None
 ) -> NDArray[np.float64]:
     """A score that needs a network's outputs on all rows at once."""
-    function = chosen.function
     values = np.full(len(networks), np.nan)
     step = 1 if index is not None else max(_OUTPUTS // (len(rows) * networks.num_outputs), 1)
     for first in range(0, len(networks), step):
         part = networks.part(first, min(first + step, len(networks)))
-        chosen_rows = rows if index is None else rows.select(index[first])
-        outputs, weight = forward(part, chosen_rows.X), _weights(chosen_rows)
-
-        def score(begin: int, end: int, outputs: Any = outputs, r: Rows = chosen_rows, w: Any = weight) -> None:
-            for p in range(begin, end):
-                if np.isfinite(outputs[p]).all():
-                    own = outputs[p]
-                    value = area_under_curve(own, r.y, w) if function is None else function(own, r.y)
-                    values[first + p] = value  # noqa: B023
-
-        if function is None:
-            parallel_for(score, len(part))  # NumPy's sorts release the GIL
+        own = rows if index is None else rows.select(index[first])
+        arguments = (chosen, forward(part, own.X), own, values[first : first + step])
+        if chosen.function is None:
+            parallel_for(_score_some, len(part), *arguments)  # NumPy's sorts release the GIL
         else:
-            score(0, len(part))
+            _score_some(0, len(part), *arguments)
     return values
+
+
+def _score_some(
+    begin: int, end: int, chosen: Measure, outputs: NDArray[np.float32], rows: Rows, values: NDArray[np.float64]
+) -> None:
+    """Scores of networks begin..end-1, given outputs [P, R, O]; left as they are where an output is not finite."""
+    for p in range(begin, end):
+        if not np.isfinite(outputs[p]).all():
+            continue
+        if chosen.function is None:
+            values[p] = area_under_curve(outputs[p], rows.y, _weights(rows))
+        else:
+            values[p] = chosen.function(outputs[p], rows.y)
 
 
 def _targets(rows: Rows) -> NDArray[Any]:

@@ -29,6 +29,8 @@ class Rows:
             raise ValueError(f"X has {len(X)} rows, y has {len(y)}")
         if w is not None and (w.shape != (len(X),) or w.dtype != np.float32):
             raise ValueError(f"weight must be float32 [{len(X)}], got {w.dtype} {list(w.shape)}")
+        if w is not None and len(w) and not (np.isfinite(w).all() and w.min() >= 0 and w.max() > 0):
+            raise ValueError("weights must be 0 or more, and not all 0")
 
     def __len__(self) -> int:
         return len(self.X)

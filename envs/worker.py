@@ -57,7 +57,7 @@ def _load(message: bytes) -> tuple[Any, str | None]:
 def _answer(work: Callable[[Any], Any], request: bytes) -> dict[str, Any]:
     try:
         return {"value": work(pickle.loads(request))}
-    except (Exception, SystemExit):
+    except BaseException:  # Ctrl-C is the parent's affair: what arrives here is the work's own
         return {"error": traceback.format_exc()}
 
 

@@ -31,7 +31,7 @@ def __getattr__(name: str) -> Any:
         try:
             from experiments import estimators
         except ModuleNotFoundError as error:
-            if error.name != "sklearn":
+            if (error.name or "").partition(".")[0] != "sklearn":
                 raise
             raise ImportError(f'{name} needs scikit-learn: pip install "speciate[sklearn]"') from None
         return getattr(estimators, name)

@@ -84,13 +84,22 @@ def _run(arguments: list[str] | None) -> int:
         return _error(str(error), error.exit_code)
     except (KeyboardInterrupt, click.exceptions.Abort):
         return _error("interrupted", 130)
-    except BrokenPipeError:  # the reader of our output has gone
-        sys.stderr.close()
-        return 0
+    except (BrokenPipeError, SystemExit):  # the reader of our output has gone; click then ends so
+        return _without_reader()
     except Exception:  # a fault of ours: shown whole, and never the exit code of a run that was not solved
         traceback.print_exc()
         return 3
     return result if isinstance(result, int) else 0
+
+
+def _without_reader() -> int:
+    """Nobody reads: nothing more is written, also not by Python at its end."""
+    import os
+
+    null = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(null, stream.fileno())
+    return 0
 
 
 def _error(message: str, code: int) -> int:

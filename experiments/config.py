@@ -48,6 +48,8 @@ class RunSettings:
     initial_genome: str = parameter("", "genome file that the first generation starts from", "own")
 
     def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            object.__setattr__(self, field.name, checked(field, getattr(self, field.name)))
         if not re.fullmatch(r"[\w.+-]{1,100}", self.name) or self.name.startswith("."):
             raise ParameterError("name", self.name, "must be of letters, digits and _ . + -, and not begin with a dot")
 
@@ -132,7 +134,8 @@ def load_config(
             near = _nearest(name, preset_names()) or _nearest_environment(name)
             presets = ", ".join(preset_names())
             raise BadInput(f"{name!r} is neither a preset ({presets}), nor an environment's id, nor a TOML file{near}")
-    return read_config(path, overrides, options, default_name=path.stem)
+    home = Path.cwd() if path.parent == _PRESET_FOLDER else None
+    return read_config(path, overrides, options, default_name=path.stem, home=home)
 
 
 def read_config(
@@ -140,9 +143,11 @@ def read_config(
     overrides: Sequence[str] = (),
     options: Mapping[str, tuple[str, Any]] | None = None,
     default_name: str = "run",
+    home: Path | None = None,
 ) -> Config:
-    """The configuration in a file, with changes from the command line (see `load_config`)."""
-    return _configure(_Reader(path), _read_toml(path), overrides, options, default_name, path.parent)
+    """The configuration in a file, with changes from the command line (see `load_config`); paths in it start from
+    ``home``, by default the file's folder."""
+    return _configure(_Reader(path), _read_toml(path), overrides, options, default_name, home or path.parent)
 
 
 def _configure(
@@ -232,12 +237,14 @@ class _Reader:
     def override(self, tables: dict[str, dict[str, Any]], key: str, value: Any, origin: str) -> None:
         section, _, name = key.partition(".")
         if section not in _SECTIONS or not name:
-            hint = _home_of(key) or _nearest(section, _SECTIONS)
+            hint = _home_of(key) or (_nearest(section, _SECTIONS) if section not in _SECTIONS else "")
             raise BadInput(f"{origin}: unknown key {key!r}: must be task.KEY, neat.KEY or run.KEY{hint}")
         name, _, inner = name.partition(".")
         if inner:  # task.kwargs.NAME
             table = tables[section].get(name, {})
             value = (table if isinstance(table, dict) else {}) | {inner: value}
+        if f"{section}.{name}" in _PATHS and type(value) is str and value:  # from where the command is given
+            value = str(Path(value).absolute())
         tables[section][name] = value
         self.origin[f"{section}.{name}"] = origin
 
@@ -247,8 +254,8 @@ class _Reader:
             if key not in fields:
                 hint = _nearest(key, [*fields, *(["preset"] if name == "neat" else [])]) or _home_of(key)
                 raise self.wrong(name, key, value, f"unknown key in [{name}]{hint}")
-            if type(value) is int and abs(value) >= 2**64:
-                raise self.wrong(name, key, "a number of many digits", "must be below 2**64 in size")
+            if type(value) is int and abs(value) > 2**64:
+                raise self.wrong(name, key, value, "must be below 2**64 in size")
         try:
             values = {key: checked(fields[key], value) for key, value in table.items()}
             return dataclasses.replace(base, **values) if base is not None else cls(**values)
@@ -257,6 +264,7 @@ class _Reader:
 
 
 _SECTIONS = ("task", "neat", "run")
+_PATHS = ("task.path", "task.folder", "run.initial_genome")
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -87,7 +87,7 @@ class Data:
                 train,
                 validation,
                 settings.measures.get("objective", find_measure("cross-entropy" if classes else "mse")),
-                self.score,
+                settings.measures.get("score", self.metric),
                 settings.target,
                 len(classes),
                 settings.batch,
@@ -102,9 +102,9 @@ class Data:
         return task
 
     @property
-    def score(self) -> Measure:
-        """What champions are chosen and tested by."""
-        return self.settings.measures.get("score", find_measure("accuracy") if self.dataset.classes else R2)
+    def metric(self) -> Measure:
+        """What champions are tested by."""
+        return self.settings.measures.get("metric", find_measure("accuracy") if self.dataset.classes else R2)
 
     def deliver(self, champion: Genome) -> tuple[Genome, Scaling | None]:
         """The champion as users take it away: in units of the targets, with the scaling of its inputs."""
@@ -117,9 +117,9 @@ class Data:
         tested = self.split.test
         X, y = self.dataset.X[tested], self.dataset.y[tested]
         rows = Rows(X if self.inputs is None else self.inputs(X), y)
-        value = float(measure(network.networks, rows, self.score, len(self.dataset.classes))[0])
+        value = float(measure(network.networks, rows, self.metric, len(self.dataset.classes))[0])
         part = "train" if tested is self.split.train else "test"
-        return {"metric": self.score.name, "score": value, "rows": len(rows), "part": part}
+        return {"metric": self.metric.name, "score": value, "rows": len(rows), "part": part}
 
 
 def class_weights(text: str, dataset: Dataset, train: NDArray[np.int64]) -> NDArray[np.float64]:

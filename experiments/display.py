@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from pathlib import Path
@@ -36,7 +37,7 @@ class Display:
 
     def message(self, text: str) -> None:
         """A line that the user should see."""
-        print(f"neat: {text}", file=sys.stderr)
+        say(f"neat: {text}")
 
 
 class Lines(Display):
@@ -49,20 +50,20 @@ class Lines(Display):
     def begin(self, config: Config, run: Run, folder: Path | None) -> None:
         where = f" -> {folder}" if folder else ""
         facts = f"population {config.neat.population}, seed {run.settings.seed}"
-        print(f"{config.task.name}: {facts}{where}", file=sys.stderr, flush=True)
+        say(f"{config.task.name}: {facts}{where}")
 
     def note(self, text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
+        say(text)
 
     def generation(self, row: Row, run: Run) -> None:
         if row.generation > 2 and time.monotonic() - self._last < 2.0:
             return
         self._last = time.monotonic()
-        print(_line(row, run), file=sys.stderr, flush=True)
+        say(_line(row, run))
 
     def finish(self, summary: dict[str, Any], config: Config, folder: Path | None) -> None:
         for line in closing_lines(summary, config, folder):
-            print(line, file=sys.stderr, flush=True)
+            say(line)
 
 
 class Live(Display):
@@ -153,6 +154,12 @@ class Live(Display):
         self.console.print(f"neat: {text}", style="yellow", highlight=False, markup=False, soft_wrap=True)
 
 
+def say(text: str) -> None:
+    """A line on standard error. A reader that has gone is no reason to end a run."""
+    with contextlib.suppress(BrokenPipeError):
+        print(text, file=sys.stderr, flush=True)
+
+
 def make_display(quiet: bool) -> Display:
     """The display that suits standard error."""
     if quiet:
@@ -184,6 +191,11 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 100 else f"{minutes / 60:.1f} h"
 
 
+def counted(count: int, thing: str) -> str:
+    """A count and its noun."""
+    return f"{count:,} {thing}" + "s" * (count != 1)
+
+
 def number(value: float) -> str:
     """With the digits that matter."""
     return f"{value:,.0f}" if abs(value) >= 1e5 else f"{value:.4g}"
@@ -211,22 +223,21 @@ def _line(row: Row, run: Run) -> str:
 
 def closing_lines(summary: dict[str, Any], config: Config, folder: Path | None) -> list[str]:
     """What is said when a run has ended."""
-    effort = f"{summary['generations']} generations, {summary['evaluations']:,} evaluations, {summary['seconds']:.1f} s"
+    done = counted(summary["generations"], "generation")
+    effort = f"{done}, {summary['evaluations']:,} evaluations, {summary['seconds']:.1f} s"
     stopped = summary["stopped"]
-    if summary["solved"]:
+    if stopped == "interrupted":
+        lines = [f"Interrupted: {effort}" + (f"; `neat resume {folder}` goes on" if folder else "")]
+    elif summary["solved"]:
         lines = [f"Solved: {effort}"]
-    elif stopped == "interrupted":
-        lines = [f"Interrupted: {effort}; `neat resume {folder}` goes on"]
     elif summary["target"] is None:
         lines = [f"Done: {effort}"]
     else:
         lines = [f"Not solved ({stopped}): {effort}"]
     champion = summary["champion"]
     if champion:
-        lines.append(
-            f"Champion: {champion['hidden']} hidden nodes, {champion['connections']} connections, "
-            f"fitness {number(champion['fitness'])}, check {number(champion['score'])}"
-        )
+        size = f"{counted(champion['hidden'], 'hidden node')}, {counted(champion['connections'], 'connection')}"
+        lines.append(f"Champion: {size}, fitness {number(champion['fitness'])}, check {number(champion['score'])}")
     if "test" in summary:
         test = summary["test"]
         if "metric" in test:

@@ -3,7 +3,7 @@
 __all__ = ["BadInput", "Failure"]
 
 
-class BadInput(Exception):
+class BadInput(ValueError):
     """What the user gave is wrong: one line with the file, the key, the value and what would be right."""
 
     exit_code = 2

@@ -75,7 +75,7 @@ class _NEATEstimator(BaseEstimator):  # type: ignore[misc]
         parsimony: float = 0.0,
         scaling: str = "standard",
         validation_fraction: float = 0.15,
-        n_iter_no_change: int | None = 20,
+        n_iter_no_change: int | None = 10,
         neat: dict[str, Any] | None = None,
         random_state: Any = None,
         verbose: int = 0,
@@ -217,7 +217,7 @@ class NEATClassifier(ClassifierMixin, _NEATEstimator):  # type: ignore[misc]
         parsimony: float = 0.0,
         scaling: str = "standard",
         validation_fraction: float = 0.15,
-        n_iter_no_change: int | None = 20,
+        n_iter_no_change: int | None = 10,
         neat: dict[str, Any] | None = None,
         random_state: Any = None,
         verbose: int = 0,
@@ -307,7 +307,7 @@ class NEATRegressor(MultiOutputMixin, RegressorMixin, _NEATEstimator):  # type: 
         parsimony: float = 0.0,
         scaling: str = "standard",
         validation_fraction: float = 0.15,
-        n_iter_no_change: int | None = 20,
+        n_iter_no_change: int | None = 10,
         neat: dict[str, Any] | None = None,
         random_state: Any = None,
         verbose: int = 0,
@@ -345,9 +345,10 @@ class NEATRegressor(MultiOutputMixin, RegressorMixin, _NEATEstimator):  # type: 
 
 
 _BASE = NEATParams(
-    weight_scale=0.5,  # gradients go on from small weights
+    weight_scale=0.1,  # gradients go on from small weights
     weight_power=0.1,  # and mutation does not undo what they have found
     weight_replace=0.02,
+    bias_scale=0.1,
     bias_power=0.1,
     bias_replace=0.02,
     add_node=0.3,

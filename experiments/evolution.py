@@ -20,12 +20,13 @@ from envs.native import NativeEnv
 from envs.task import Task
 from experiments.config import Config, RunSettings
 from experiments.display import make_display
-from experiments.errors import Failure
+from experiments.errors import BadInput, Failure
 from experiments.record import RunFolder
 from experiments.run import Champion, Row, Run
 from experiments.session import Session, show_notes
 from experiments.tasks import FunctionSettings, GymSettings, TaskSettings, settings_class
 from genomes.evaluation import Evaluation
+from genomes.files import save_genome
 from genomes.kernels.parallel import available_cores, set_threads
 from genomes.network import Network
 from genomes.population import Genome, Population
@@ -66,7 +67,7 @@ class Result:
 
 
 def evolve(
-    task: Task | NativeEnv | str | Callable[..., Any],
+    task: Task | TaskSettings | NativeEnv | str | Callable[..., Any],
     *,
     num_inputs: int | None = None,
     num_outputs: int | None = None,
@@ -81,7 +82,7 @@ def evolve(
     on_generation: OnGeneration | None = None,
     on_error: str = "stop",
     stop_when_solved: bool = True,
-    initial: Genome | None = None,
+    initial_genome: Genome | None = None,
     threads: int | None = None,
     workers: int | None = None,
     out: str | Path | None = None,
@@ -95,7 +96,8 @@ def evolve(
     ----------
     task : a fitness function, called with a network (or, with ``per="population"``, with all compiled networks, to
         return fitness [P]); or a Gymnasium environment: its id, or a function without arguments that makes one; or a
-        `Task`, a `NativeEnv`, or the name of a built-in task.
+        `Task`, a `NativeEnv`, the name of a built-in task or data set, or its settings (`experiments.tasks`, for
+        example ``DatasetSettings("iris", gradient_steps=5)``).
     num_inputs, num_outputs : of the networks; needed for a fitness function only.
     params : `NEATParams`, or a preset's name, by default ``"control"`` for a Gymnasium environment and ``"default"``
         for anything else; ``overrides`` replace single ones: ``population=300``.
@@ -105,7 +107,7 @@ def evolve(
     maximize, per : see `FitnessTask`; for a fitness function only.
     on_generation : called with population, evaluation and species after each generation; True ends the run.
     on_error : ``"stop"``, or ``"worst"``: an exception of the fitness function makes that genome worst.
-    initial : the first generation is this genome and variations of it.
+    initial_genome : the first generation is this genome and variations of it.
     threads : default one a core.
     workers : processes that call a fitness function or step Gymnasium's environments; default one a core, 0: none.
         Neither ``threads`` nor ``workers`` changes a result.
@@ -116,7 +118,8 @@ def evolve(
     ------
     FitnessError : the fitness function raised an exception; the message shows it whole.
     TypeError, ValueError : an argument is wrong.
-    KeyboardInterrupt : on Ctrl-C; the run folder, if any, can be resumed.
+    KeyboardInterrupt : on Ctrl-C. A run folder can be resumed by the command where the task is built in, or a function
+        that a module has by name; not where it is a lambda, an inner function or an object.
     """
     limits = {"generations": generations, "evaluations": evaluations, "minutes": minutes, "threads": threads or 0}
     settings = RunSettings(seed=seed, stop_when_solved=stop_when_solved, on_error=on_error, **limits)  # type: ignore[arg-type]
@@ -125,8 +128,10 @@ def evolve(
         params = "control" if isinstance(made, GymTask) else "default"
     neat = _params(params, overrides)
     preset = params if isinstance(params, str) else "default"
-    config = Config(_settings(task, made), preset, neat, settings, Path.cwd())
-    run = Run.new(neat, made, settings, initial)
+    about = _settings(task, made)
+    neat = about.adapt(neat)
+    config = Config(about, preset, neat, settings, Path.cwd())
+    run = Run.new(neat, made, settings, initial_genome, about.learning())
     display, history = make_display(quiet), list[Row]()
 
     def watch(row: Row, population: Population, evaluation: Evaluation, report: GenerationReport) -> Any:
@@ -135,6 +140,9 @@ def evolve(
 
     if out is not None:
         folder = RunFolder.create(Path(out), overwrite)
+        if initial_genome is not None:
+            save_genome(initial_genome, folder.path / "initial.json")
+            config = config.replace_run(initial_genome=str((folder.path / "initial.json").resolve()))
         try:
             summary = Session.begin(config, folder, display, run, watch).go()
         except Failure as failure:
@@ -146,7 +154,8 @@ def evolve(
 
         def show(row: Row, *rest: Any) -> Any:
             display.generation(row, run)
-            return watch(row, *rest)
+            with run.interrupts.at_once():
+                return watch(row, *rest)
 
         try:
             show_notes(display, config, made)
@@ -159,14 +168,13 @@ def evolve(
             getattr(made, "close", lambda: None)()
     if run.stopped == "interrupted":
         raise KeyboardInterrupt
-    return _result(run, history, summary)
+    return _result(run, about, history, summary)
 
 
-def _result(run: Run, history: list[Row], summary: dict[str, Any]) -> Result:
+def _result(run: Run, task: TaskSettings, history: list[Row], summary: dict[str, Any]) -> Result:
     champion: Champion | None = run.champion
-    genome = champion.genome if champion else None
+    genome, scaling = task.deliver(champion.genome, champion.scaling) if champion else (None, None)
     counts = (run.generations, run.evaluations, run.best_fitness)
-    scaling = champion.scaling if champion else None
     return Result(genome, run.solved, *counts, history, summary, run.params, scaling)
 
 
@@ -193,11 +201,13 @@ def _task(
     workers: int | None,
     on_error: str,
 ) -> Task:
-    if isinstance(task, str):
-        name = task
-        if settings_class(name) is GymSettings:
-            return GymTask(name, target=target, workers=workers, on_error=on_error)
-        task = settings_class(name)(name=name).make(on_error)
+    if isinstance(task, str) and settings_class(task) is GymSettings:
+        return GymTask(task, target=target, workers=workers, on_error=on_error)
+    if isinstance(task, str | TaskSettings):
+        try:
+            task = (settings_class(task)(name=task) if isinstance(task, str) else task).make(on_error)
+        except BadInput as error:
+            raise ValueError(str(error)) from None
         if target is not None and isinstance(task, NativeTask):
             task = dataclasses.replace(task, env=dataclasses.replace(task.env, target=target))
         return task  # type: ignore[no-any-return]
@@ -231,6 +241,8 @@ class _OwnTask(TaskSettings):
 def _settings(task: Any, made: Task) -> TaskSettings:
     if isinstance(task, str):
         return settings_class(task)(name=task)
+    if isinstance(task, TaskSettings):
+        return task
     if not isinstance(made, FitnessTask):
         return _OwnTask(getattr(task, "id", type(task).__name__))
     module = sys.modules.get(getattr(task, "__module__", ""))

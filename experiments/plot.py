@@ -23,6 +23,8 @@ INK, FAINT = "#22303c", "#b8c2cc"
 POSITIVE, NEGATIVE = "#1f77b4", "#d1495b"
 KINDS = {"input": "#dfe7ee", "bias": "#f3e6c4", "hidden": "#ffffff", "output": "#d5ecd9"}
 DPI = 150
+CLEARANCE = 0.3  # inches between a connection and the middle of a node that is not its own
+BENDS = (0.0, 0.12, -0.12, 0.22, -0.22, 0.34, -0.34, 0.48, -0.48)  # of a connection, as matplotlib's arc3 counts
 LARGE = 20, 150  # nodes of a layer, connections: with more, a network is drawn without labels
 
 
@@ -35,6 +37,8 @@ def has_matplotlib() -> bool:
 
 def draw_network(genome: Genome, path: Path, title: str = "") -> None:
     """Nodes in layers; connections coloured by sign, as wide as their weights, dashed where disabled."""
+    from matplotlib.patheffects import withStroke
+
     graph, place = genome.to_networkx(), layered_layout(genome)
     columns = len({x for x, _ in place.values()})
     tallest = max(np.unique([x for x, _ in place.values()], return_counts=True)[1])
@@ -45,6 +49,7 @@ def draw_network(genome: Genome, path: Path, title: str = "") -> None:
     figure, axes = _canvas(width, height, title)
     axes.set_axis_off()
     axes.set(xlim=(-0.16, 1.16), ylim=(-0.12, 1.08))
+    scale = width / 1.32, 0.85 * height / 1.2  # inches of the unit square
     strongest = max((abs(edge["weight"]) for *_, edge in graph.edges(data=True)), default=1.0) or 1.0
     for source, target, edge in sorted(graph.edges(data=True), key=lambda e: e[2]["enabled"]):
         strength = abs(edge["weight"]) / strongest
@@ -57,7 +62,7 @@ def draw_network(genome: Genome, path: Path, title: str = "") -> None:
             "alpha": 0.55 + 0.4 * strength if enabled else 0.9,
             "shrinkA": 13,
             "shrinkB": 14,
-            "connectionstyle": f"arc3,rad={_bend(place, source, target)}",
+            "connectionstyle": f"arc3,rad={_bend(place, source, target, scale)}",
         }
         axes.annotate("", place[target], place[source], arrowprops=style, zorder=1 + enabled)
     for node, data in graph.nodes(data=True):
@@ -68,7 +73,8 @@ def draw_network(genome: Genome, path: Path, title: str = "") -> None:
         label = data["kind"] if data["kind"] in ("input", "bias") else data["activation"].replace("_", " ")
         if data["kind"] not in ("input", "bias") and data["aggregation"] != "sum":
             label += f" of {data['aggregation']}"
-        axes.annotate(label, (x, y), (0, -16), fontsize=7.5, color=INK, **side)
+        text = axes.annotate(label, (x, y), (0, -16), fontsize=7.5, color=INK, **side)
+        text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
     signs = [("positive weight", POSITIVE, "-"), ("negative weight", NEGATIVE, "-")]
     if not genome.enabled.all():
         signs.append(("disabled", FAINT, "--"))
@@ -148,11 +154,16 @@ def draw_species(run: Path, path: Path, title: str = "") -> None:
     sizes = np.zeros((len(ids), len(generations)))
     sizes[row, np.searchsorted(generations, rows["generation"])] = rows["size"]
     figure, axes = _canvas(8.0, 4.2, title)
-    palette = matplotlib.colormaps["Spectral"]  # the hue tells when a species was founded
-    colors = [_shade(palette(k / max(len(ids) - 1, 1)), k % 3) for k in range(len(ids))]
+    palette = matplotlib.colormaps["turbo"]  # the hue tells when a species was founded
+    colors = [_shade(palette(0.08 + 0.84 * k / max(len(ids) - 1, 1)), 1 + k % 3) for k in range(len(ids))]
     step = np.append(generations, generations[-1] + 1)  # a single generation has a width, too
     axes.stackplot(
-        step, np.column_stack((sizes, sizes[:, -1])), colors=colors, edgecolor="white", linewidth=0.3, step="post"
+        step,
+        np.column_stack((sizes, sizes[:, -1])),
+        colors=colors,
+        edgecolor="white",
+        linewidth=0.3 if len(generations) <= 100 else 0.0,
+        step="post",
     )
     axes.set(xlabel="generation", ylabel="genomes", ylim=(0, sizes.sum(axis=0).max()))
     lasting = np.argsort(-sizes.sum(axis=1), kind="stable")[:12]
@@ -205,17 +216,24 @@ def _save(figure: Any, path: Path) -> None:
     os.replace(temporary, path)
 
 
-def _bend(place: dict[int, tuple[float, float]], source: int, target: int) -> float:
-    """Connections that skip layers or lead back swing round the nodes between."""
-    (x0, y0), (x1, y1) = place[source], place[target]
+def _bend(place: dict[int, tuple[float, float]], source: int, target: int, size: tuple[float, float]) -> float:
+    """How far a connection swings out of the straight line: the least that clears all other nodes."""
     if source == target:
         return 1.5
-    if x1 <= x0:
-        return 0.35
-    between = [
-        n for n, (x, y) in place.items() if x0 < x < x1 and abs(y0 + (y1 - y0) * (x - x0) / (x1 - x0) - y) < 0.09
-    ]
-    return 0.22 if between else 0.0
+    ends = {node: np.multiply(xy, size) for node, xy in place.items()}
+    start, end = ends[source], ends[target]
+    others = np.array([xy for node, xy in ends.items() if node not in (source, target)]).reshape(-1, 2)
+    t = np.linspace(0.0, 1.0, 33)[:, None]
+    straight = (start + end) / 2
+    side = np.array([end[1] - start[1], start[0] - end[0]])
+    clear = {}
+    for bend in BENDS if start[0] < end[0] else BENDS[2:]:
+        curve = (1 - t) ** 2 * start + 2 * t * (1 - t) * (straight + bend * side) + t**2 * end
+        distance = np.hypot(*(curve[:, None] - others).transpose(2, 0, 1)).min(initial=np.inf)
+        if distance > CLEARANCE:
+            return bend
+        clear[bend] = distance
+    return max(clear, key=lambda bend: clear[bend])
 
 
 def _same_scale(scores: Any, fitness: Any) -> bool:

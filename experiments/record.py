@@ -3,6 +3,7 @@
 config.toml     everything that decides the run; written first
 metrics.csv     a row a generation          species.csv     a row per species and generation
 champion.json   the champion, a genome file summary.json    how the run ended
+initial.json    the genome that it began with, where `evolve` was given one
 checkpoints/    see `experiments.checkpoint`
 """
 
@@ -24,7 +25,16 @@ from experiments.errors import BadInput
 __all__ = ["RunFolder", "Table", "first_free", "write_whole"]
 
 PICTURES = ("network.png", "fitness.png", "species.png")
-CONTENTS = ("config.toml", "metrics.csv", "species.csv", "champion.json", "summary.json", "checkpoints", *PICTURES)
+CONTENTS = (
+    "config.toml",
+    "metrics.csv",
+    "species.csv",
+    "champion.json",
+    "initial.json",
+    "summary.json",
+    "checkpoints",
+    *PICTURES,
+)
 LOCK = ".lock"
 
 

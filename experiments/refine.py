@@ -7,17 +7,20 @@ evolution leaves them as they were and only judges what they can learn (Whitley,
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.measuring import jacobian
+from envs.rows import Rows
 from envs.supervised import SupervisedTask
 from envs.task import Key
+from genomes.forward import forward
 from genomes.networks import Networks
-from neat.weights.steps import Adam, adam_step, sgd_step
+from neat.weights.adam import Moments, adam_step
+from neat.weights.levenberg_marquardt import LevenbergMarquardt
 
-__all__ = ["METHODS", "refine"]
+__all__ = ["METHODS", "fit_least_squares", "refine"]
 
 METHODS = ("adam", "sgd")
 
@@ -33,8 +36,8 @@ def refine(
 ) -> Networks:
     """The networks after some gradient steps on the task's objective, all of the population at once.
 
-    Where the task has mini-batches, each step has one of its own. A network whose gradient is not finite keeps its
-    weights of that step. Biases are left alone where the networks have a bias input: its links are the biases.
+    Where the task has mini-batches, each step has one of its own. A gradient that is not finite counts as 0. Biases
+    are left alone where the networks have a bias input: its links are the biases.
 
     Parameters
     ----------
@@ -51,16 +54,69 @@ def refine(
     weight, bias = networks.weight.copy(), networks.bias.copy()
     learning = dataclasses.replace(networks, weight=weight, bias=bias)
     trained = [weight] if networks.bias_input is not None else [weight, bias]
-    states = [Adam.of(values) for values in trained]
+    moments = [Moments(np.zeros_like(values), np.zeros_like(values), 0) for values in trained]
     for step in range(1, steps + 1):
-        for values, gradient, state in zip(trained, task.gradients(learning, key, step), states, strict=False):
-            _step(values, gradient, state, learning_rate, method)
+        gradient = task.gradients(learning, key, step)
+        _forget_failures(learning, *gradient)
+        for values, own, state in zip(trained, gradient, moments, strict=False):
+            _step(values, own, state, learning_rate, method)
             np.clip(values, -limit, limit, out=values)
     return learning
 
 
-def _step(values: NDArray[np.float32], gradient: NDArray[Any], state: Adam, learning_rate: float, method: str) -> None:
+def fit_least_squares(network: Networks, rows: Rows, steps: int = 50, limit: float = 30.0) -> Networks:
+    """A single network fitted to numbers by the Levenberg-Marquardt method, for champions of up to some thousand
+    weights.
+
+    Parameters
+    ----------
+    steps : trials, of which each that lowers the weighted mean squared error is kept.
+    limit : weights and biases stay within ±limit.
+
+    Raises
+    ------
+    ValueError : the targets are classes; or see `envs.measuring.jacobian`.
+    """
+    if rows.classes:
+        raise ValueError("least squares are for numbers, the targets are classes")
+    weight = np.ones(len(rows)) if rows.weight is None else rows.weight
+    scale = np.sqrt(weight / (weight.sum() * rows.y.shape[1]))[:, None]
+    edges, trained = len(network.weight), len(network.weight) + len(network.bias)
+    if network.bias_input is not None:
+        trained = edges
+    start = np.clip(np.concatenate([network.weight, network.bias])[:trained], -limit, limit)
+    method = LevenbergMarquardt(start, bounds=(-limit, limit), maximize=False)
+
+    def moved(values: NDArray[np.float32]) -> Networks:
+        bias = values[edges:] if trained > edges else network.bias
+        return dataclasses.replace(network, weight=values[:edges], bias=bias)
+
+    for _ in range(steps):
+        trial = moved(method.ask()[0])
+        residuals = scale * (forward(trial, rows.X)[0] - rows.y.astype(np.float64))
+        derivatives = scale[:, :, None] * jacobian(trial, rows.X)[:, :, :trained]
+        squares = np.array([(residuals**2).sum()])
+        method.tell(squares, residuals.reshape(1, -1), derivatives.reshape(1, -1, trained))
+    return moved(method.solution)
+
+
+def _forget_failures(networks: Networks, by_weight: NDArray[np.float32], by_bias: NDArray[np.float32]) -> None:
+    """Set the gradient of a network to 0 where any part of it is not finite."""
+    nodes = np.repeat(np.arange(len(networks)), np.diff(networks.node_start))  # [N] network
+    edges = np.repeat(nodes, np.diff(networks.edge_start))  # [E] network
+    failed = np.zeros(len(networks), np.bool_)
+    for gradient, owner in ((by_weight, edges), (by_bias, nodes)):
+        failed[owner[~np.isfinite(gradient)]] = True
+    if failed.any():
+        by_weight[failed[edges]] = 0
+        by_bias[failed[nodes]] = 0
+
+
+def _step(
+    values: NDArray[np.float32], gradient: NDArray[np.float32], moments: Moments, rate: float, method: str
+) -> None:
     if method == "adam":
-        adam_step(values, gradient, state, learning_rate)
+        values -= adam_step(moments, gradient, rate)
+        moments.steps += 1
     else:
-        sgd_step(values, gradient, learning_rate)
+        values -= np.float32(rate) * gradient

@@ -91,18 +91,20 @@ class Row:
     connections: float  # mean of the genomes, enabled ones
     failed: int
     score: float  # of the check of this generation's best; NaN where there was none
+    simplifying: int  # 1 where the next generation is bred to be simpler (see `neat.complexity`)
     phases: Phases
     seconds: float  # of the run so far
 
     COLUMNS = (
         "generation", "evaluations", "best", "mean", "species", "nodes", "connections", "failed", "score",
-        "seconds_compile", "seconds_learn", "seconds_evaluate", "seconds_check", "seconds_evolve", "seconds",
+        "simplifying", "seconds_compile", "seconds_learn", "seconds_evaluate", "seconds_check", "seconds_evolve",
+        "seconds",
     )  # fmt: skip
 
     def cells(self) -> list[Any]:
         """Values of the columns."""
         phases = (getattr(self.phases, name) for name in ("compile", "learn", "evaluate", "check", "evolve"))
-        values = [getattr(self, name) for name in self.COLUMNS[:9]]
+        values = [getattr(self, name) for name in self.COLUMNS[:10]]
         values[8] = "" if math.isnan(self.score) else self.score
         return [*values, *(f"{s:.6f}" for s in (*phases, self.seconds))]
 
@@ -110,8 +112,8 @@ class Row:
 class Interrupts:
     """Ctrl-C while a run goes on.
 
-    While nothing would be lost (a generation is being evaluated) it interrupts at once; else the generation ends first,
-    and a second Ctrl-C interrupts it all the same. Only the main thread can listen.
+    Where nothing would be lost (a generation is being evaluated, code of the user's is called) it interrupts at once;
+    else the generation ends first: one that was half bred could not be resumed. Only the main thread can listen.
     """
 
     def __init__(self) -> None:
@@ -140,10 +142,9 @@ class Interrupts:
             self._at_once = False
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
-        if self._at_once or self.requested:
-            self.requested = True
-            raise KeyboardInterrupt
         self.requested = True
+        if self._at_once:
+            raise KeyboardInterrupt
 
 
 @dataclass
@@ -191,12 +192,12 @@ class Run:
         with self.interrupts:
             while not self._over():
                 try:
-                    row, population, evaluation, report = self._generation(lambda: before + time.perf_counter() - begin)
+                    outcome = self._generation(lambda: before + time.perf_counter() - begin)
+                    if record(*outcome) is True:
+                        self.stopped = "stopped by on_generation"
+                        break
                 except KeyboardInterrupt:
                     self.stopped = "interrupted"
-                    break
-                if record(row, population, evaluation, report) is True:
-                    self.stopped = "stopped by on_generation"
                     break
         self.seconds = before + time.perf_counter() - begin
 
@@ -303,6 +304,7 @@ class Run:
             connections=int(population.enabled.sum()) / len(population),
             failed=int(evaluation.failed.sum()),
             score=candidate.score if candidate else math.nan,
+            simplifying=int(report.simplifying),
             phases=phases,
             seconds=self.seconds,
         )

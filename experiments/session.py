@@ -137,6 +137,7 @@ class Session:
     def _record(self, row: Row, population: Population, evaluation: Evaluation, report: GenerationReport) -> Any:
         self.metrics.write([row.cells()])
         table = (report.id, report.size, report.best, report.mean, report.age, report.stagnation, report.offspring)
+        self.metrics.flush()  # so that others can follow
         columns = [column.tolist() for column in table]
         self.species.write([(row.generation, *values) for values in zip(*columns, strict=True)])
         champion = self.run.champion
@@ -149,7 +150,10 @@ class Session:
         self.display.generation(row, self.run)
         if time.monotonic() - self.last_checkpoint >= self.config.run.checkpoint_seconds:
             self._checkpoint()
-        return self.watch(row, population, evaluation, report) if self.watch is not None else None
+        if self.watch is None:
+            return None
+        with self.run.interrupts.at_once():
+            return self.watch(row, population, evaluation, report)
 
     def _finish(self, stopped: str) -> dict[str, Any]:
         """The last checkpoint, the champion's test, the summary."""

@@ -13,6 +13,7 @@ from genomes.networks import Networks
 
 __all__ = ["forward", "forward_each", "initial_state"]
 
+_GROUP, _MOST_GROUP = 16, 128
 _EDGE_ROWS = 1_000_000  # work that is worth a thread: about 100 µs
 
 
@@ -40,11 +41,14 @@ def forward(networks: Networks, X: ArrayLike) -> NDArray[np.float32]:
     out = np.empty((len(networks), len(rows), networks.num_outputs), np.float32)
     if out.size == 0:
         return out
-    groups, tiles = -(-len(networks) // kernels.GROUP), -(-len(rows) // kernels.TILE)
+    group = group_size(networks)
+    groups, tiles = -(-len(networks) // group), -(-len(rows) // kernels.TILE)
     work = networks_work(networks) * len(rows) / (groups * tiles)
     driver = kernels.forward_blocks.bind(activate_rows=activation_rows_switch(BLOCK), multiply_add=fused_multiply_add)
     grain = int(_EDGE_ROWS / work) + 1
-    parallel_for(driver, groups * tiles, *network_arguments(networks), rows, out, grain=grain)
+    parallel_for(
+        driver, groups * tiles, *network_arguments(networks), as_blocks(rows), len(rows), group, out, grain=grain
+    )
     return out
 
 
@@ -108,6 +112,23 @@ def network_arguments(networks: Networks) -> tuple[Any, ...]:
         networks.activations_per_step,
         networks.max_slots,
     )
+
+
+def group_size(networks: Networks) -> int:
+    """How many networks share the inputs of a block: so many that it costs little to load them."""
+    work = networks_work(networks) // max(len(networks), 1)
+    return min(max(_GROUP, _GROUP * networks.num_inputs // work), _MOST_GROUP)
+
+
+def as_blocks(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows [R, I] as the forward kernels read them: [blocks, I, BLOCK]."""
+    from genomes.kernels.forward import transpose_blocks
+    from genomes.kernels.vector import BLOCK
+
+    count = -(-len(rows) // BLOCK)
+    blocks = np.empty((count, rows.shape[1], BLOCK), np.float32)
+    parallel_for(transpose_blocks, count, rows, blocks, grain=_EDGE_ROWS // (BLOCK * rows.shape[1]) + 1)
+    return blocks
 
 
 def networks_work(networks: Networks) -> int:

@@ -75,7 +75,8 @@ def from_networkx(graph: nx.DiGraph) -> Genome:
 
 def layered_layout(genome: Genome) -> dict[int, tuple[float, float]]:
     """Positions in the unit square, node id -> (x, y): inputs at x = 0, outputs at x = 1, hidden nodes between them by
-    their longest path from the inputs, cycles taken as one; within a layer by the mean height of what feeds them."""
+    their longest path from the inputs, cycles taken as one; within a layer by the mean height of what feeds them.
+    Hidden layers are a little higher and lower in turn, so that what skips a layer does not pass behind its nodes."""
     graph = to_networkx(genome)
     layer = _layers(graph)
     columns: dict[int, list[int]] = {}
@@ -88,8 +89,9 @@ def layered_layout(genome: Genome) -> dict[int, tuple[float, float]]:
         feeds = {n: [height[s] for s in graph.predecessors(n) if s in height] for n in members}
         if column not in (0, depth):
             members = sorted(members, key=lambda n: (np.mean(feeds[n]) if feeds[n] else 0.5, n))
+        shift = 0.0 if column in (0, depth) else 0.2 * (-1) ** column
         for rank, node in enumerate(members):
-            height[node] = 1.0 - (rank + 0.5) / len(members)
+            height[node] = 1.0 - (rank + 0.5 + shift) / len(members)
     return {node: (layer[node] / depth, height[node]) for node in graph}
 
 

@@ -54,7 +54,7 @@ def initial_population(
         ``"full"``, other ones in each genome), ``"fs-neat"`` (one random link from an input to an output; Whiteson et
         al., GECCO 2005), ``"layers"`` (hidden layers of the given sizes, each fully connected to the next).
     fraction : share of links, in [0, 1].
-    layers : sizes of the hidden layers, each 1 or more.
+    layers : sizes of the hidden layers, each 1 or more. With ``"fraction"`` the share is of the links between these.
     activations, aggregations : codes in `genomes.functions`; each node draws one.
     output_activation : code that every output has instead.
     weight_init, bias_init : ``"gaussian"`` (mean 0, standard deviation scale) or ``"uniform"`` (within +-scale).
@@ -62,7 +62,7 @@ def initial_population(
     if topology not in TOPOLOGIES:
         raise ValueError(f"topology must be one of {', '.join(TOPOLOGIES)}, got {topology!r}")
     inputs = num_inputs + (bias_input is not None)
-    hidden = tuple(layers) if topology == "layers" else ()
+    hidden = tuple(layers) if topology in ("layers", "fraction") else ()
     nodes = inputs + num_outputs + sum(hidden)
     source, target = _layered_links(inputs, num_outputs, hidden)
     present = _chosen_links(count, num_inputs, num_outputs, len(source), topology, fraction, seed)

@@ -166,8 +166,9 @@ class Genome:
 
     def __repr__(self) -> str:
         enabled = int(self.enabled.sum())
+        inputs, outputs = "input" + "s" * (self.num_inputs != 1), "output" + "s" * (self.num_outputs != 1)
         return (
-            f"Genome({self.num_inputs} inputs, {self.num_outputs} outputs, {self.num_hidden} hidden, "
+            f"Genome({self.num_inputs} {inputs}, {self.num_outputs} {outputs}, {self.num_hidden} hidden, "
             f"{enabled} of {len(self.innovation)} connections enabled)"
         )
 

@@ -12,6 +12,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from genomes.functions import activation_code, aggregation_code
 from genomes.networks import MODES
 
@@ -80,7 +82,9 @@ class NEATParams:
         choices=("full", "unconnected", "fraction", "fs-neat", "layers"),
     )
     initial_fraction: float = probability(0.5, "initial = fraction: probability of each link", "neat-python")
-    initial_layers: tuple[int, ...] = parameter((), "initial = layers: sizes of the hidden layers", "own", low=1)
+    initial_layers: tuple[int, ...] = parameter(
+        (), "initial = layers: sizes of the hidden layers; fraction: its links are between these", "own", low=1
+    )
 
     # --- node functions
     activations: tuple[str, ...] = parameter(("tanh",), "activations that nodes may have, drawn alike", "own")
@@ -240,7 +244,10 @@ class NEATParams:
     complexity_ceiling: float = parameter(30.0, "the ceiling", "SharpNEAT", low=0.0)
     simplifying_generations: int = parameter(10, "least length of a simplifying phase", "SharpNEAT", low=1)
     complexity_window: int = parameter(
-        100, "generations over which falling complexity is averaged", "SharpNEAT, MeanComplexityHistory", low=1
+        10,
+        "generations over which falling complexity is averaged; with more, simplifying goes on long after it stalled",
+        "SharpNEAT, MeanComplexityHistory: 100",
+        low=1,
     )
     simplifying_deletion: float = probability(0.4, "delete_connection while simplifying", "SharpNEAT")
 
@@ -261,9 +268,9 @@ class NEATParams:
                 )
         if self.initial == "layers" and not self.initial_layers:
             raise ParameterError("initial_layers", (), 'initial = "layers" needs at least one layer size')
-        if self.initial_layers and self.initial != "layers":
+        if self.initial_layers and self.initial not in ("layers", "fraction"):
             raise ParameterError(
-                "initial_layers", self.initial_layers, f'needs initial = "layers", not {self.initial!r}'
+                "initial_layers", self.initial_layers, f'needs initial = "layers" or "fraction", not {self.initial!r}'
             )
         if self.mode == "feedforward" and self.activations_per_step != 1:
             requirement = 'must be 1 with mode = "feedforward"'
@@ -279,6 +286,8 @@ class NEATParams:
 def checked(field: dataclasses.Field[Any], value: Any) -> Any:
     """The value in its field's exact type, or a `ParameterError`; the field is one made by `parameter`."""
     kind = str(field.type).removesuffix(" | None")
+    if isinstance(value, np.integer | np.floating | np.bool_):
+        value = value.item()
     if kind == "float" and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if kind.startswith("dict"):

@@ -92,7 +92,7 @@ def require_not_negative(fitness: NDArray[np.float64]) -> None:
         worst = int(np.nanargmin(fitness))
         raise ValueError(
             f"fitness {fitness[worst]:g} of genome {worst} is negative: species share in proportion to fitness "
-            f"(allow_negative_fitness = false, as in the preset neat-2002)"
+            f"(allow_negative_fitness = false, as in the preset neat-2002, which cannot minimise)"
         )
 
 

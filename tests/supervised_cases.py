@@ -1,4 +1,4 @@
-"""What the tests of supervised evaluation share: networks, losses and their derivatives in double precision."""
+"""What the tests of supervised evaluation share: networks and losses in double precision, and finite differences."""
 
 import math
 import random
@@ -15,9 +15,9 @@ EVERY = tuple(code for code in functions.ACTIVATIONS.values() if code < 128)
 AGGREGATIONS = tuple(functions.AGGREGATIONS.values())
 
 
-def networks(count, seed=1, **shape):
+def networks(count, seed=1, mode="feedforward", **shape):
     shape = dict(activations=tuple(map(functions.activation_code, SMOOTH)), aggregations=AGGREGATIONS) | shape
-    return compile_population(reference.random_population(random.Random(seed), count, **shape))
+    return compile_population(reference.random_population(random.Random(seed), count, **shape), mode)
 
 
 def data(rows, outputs, classes, seed=1, inputs=3):

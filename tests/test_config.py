@@ -50,7 +50,7 @@ XOR = '[task]\nname = "xor"\n'
         (XOR + "episodes = 3", ["task.episodes = 3", "unknown key"]),
         ("run = 3\n" + XOR, ["run = 3", "section"]),
         ("seed = 3\n" + XOR, ["'seed'", "'run.seed'"]),
-        ('[task]\nname = "CartPole-v0"', ["task.name", "CartPole-v0", "'CartPole-v1'"]),
+        ('[task]\nname = "CartPole"', ["task.name", "CartPole", "'CartPole-v1'"]),
         ('[task]\nname = "CartPole-v1"\nepisodes = 0', ["task.episodes = 0", "at least 1"]),
         ('[task]\nname = "a:b"\n', ["task.inputs", "at least 1"]),
         ('[task]\nname = "absent_module:f"\ninputs = 1\noutputs = 1', ["absent_module:f", "no module"]),
@@ -97,7 +97,10 @@ def test_the_resolved_file_repeats_the_configuration(tmp_path, name):
     path = tmp_path / "config.toml"
     path.write_text(config.to_toml(tmp_path))
     again = read_config(path)
-    assert again.sections() == config.sections()
+    sections = [c.sections() for c in (config, again)]
+    for section in sections:
+        section["task"].pop("folder", None)  # from the file's place
+    assert sections[0] == sections[1]
     assert again.digest() == config.digest()
 
 

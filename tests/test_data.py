@@ -194,3 +194,18 @@ def test_resuming_a_run_that_learns_changes_nothing(tmp_path):
     whole, parts = (tmp_path / name for name in ("whole", "parts"))
     assert (whole / "champion.json").read_bytes() == (parts / "champion.json").read_bytes()
     assert (whole / "species.csv").read_bytes() == (parts / "species.csv").read_bytes()
+
+
+def test_evolve_takes_a_data_set_and_its_settings(tmp_path):
+    from experiments import evolve
+
+    table(tmp_path, numbers=True)
+    settings = DatasetSettings("data", path=str(tmp_path / "mine.csv"), gradient_steps=3)
+    result = evolve(settings, generations=3, population=10, quiet=True)
+    data = settings.data
+    assert result.network.networks.num_outputs == 1 and result.scaling is data.inputs
+    tested = data.split.test
+    assert r2(result.network(data.dataset.X[tested]), data.dataset.y[tested]) > -1.0  # in units of the table
+    assert evolve("parity-3", generations=2, population=10, quiet=True).champion.num_inputs == 3
+    with pytest.raises(ValueError, match="cannot be read"):
+        evolve(DatasetSettings("data", path=str(tmp_path / "none.csv")), quiet=True)

@@ -10,7 +10,7 @@ from envs.control.cartpole import CARTPOLE
 from envs.fitness import FitnessError
 from experiments import evolve
 from genomes.forward import forward
-from tests.run_cases import env
+from tests.run_cases import env, neat
 
 X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
 XOR = dict(num_inputs=2, num_outputs=1, quiet=True)
@@ -76,6 +76,11 @@ def test_tasks_environments_and_names(tmp_path):
         (dict(task=lambda network: 1 / 0, **XOR), FitnessError, "ZeroDivisionError"),
         (dict(task=lambda network: 1 / 0, workers=0, **XOR), FitnessError, "ZeroDivisionError"),
         (dict(task="xor", seed=-1), ValueError, "seed"),
+        (dict(task="xor", seed=1.5), ValueError, "seed"),
+        (dict(task="xor", generations=-5), ValueError, "generations"),
+        (dict(task=closeness, workers=-1, **XOR), ValueError, "workers"),
+        (dict(task=closeness, target=float("nan"), **XOR), ValueError, "target"),
+        (dict(task=lambda network: exit(3), workers=0, **XOR), FitnessError, "SystemExit"),
     ],
 )
 def test_mistakes(arguments, error, part):
@@ -112,3 +117,24 @@ def test_a_script_without_a_main_guard(tmp_path):
     )
     done = subprocess.run([sys.executable, script], env=env(), capture_output=True, text=True, timeout=120)
     assert done.stdout == "2\n", done.stderr
+
+
+def test_first_topologies_and_first_genomes(tmp_path):
+    for initial in ("fs-neat", "unconnected"):
+        assert evolve(closeness, generations=1, population=20, initial=initial, workers=0, **XOR).generations == 1
+    found = evolve(closeness, generations=3, population=20, workers=0, **XOR)
+    again = evolve(
+        "xor", generations=1, population=20, initial_genome=found.champion, quiet=True, out=tmp_path / "run",
+        stop_when_solved=False,
+    )  # fmt: skip
+    assert again.champion is not None
+    repeated = neat("run", "run/config.toml", "--out", "again", "--quiet", cwd=tmp_path, code=None)
+    assert repeated.returncode in (0, 1)
+    names = ("champion.json", "species.csv")
+    assert all((tmp_path / "run" / n).read_bytes() == (tmp_path / "again" / n).read_bytes() for n in names)
+
+
+def test_one_number_in_an_array_is_a_fitness_and_text_is_not():
+    assert evolve(lambda network: network([1, 1]), generations=1, population=10, workers=0, **XOR).best_fitness <= 1
+    with pytest.raises(FitnessError, match="must return a number, it returned '3'"):
+        evolve(lambda network: "3", workers=0, **XOR)

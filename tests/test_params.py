@@ -31,7 +31,7 @@ def test_every_parameter_has_documentation_source_and_a_valid_default():
         ("activations", ("tahn",), "tanh"),
         ("aggregations", ("summ",), "sum"),
         ("output_activation", "tahn", "tanh"),
-        ("initial_layers", (3,), 'needs initial = "layers"'),
+        ("initial_layers", (3,), 'needs initial = "layers" or "fraction"'),
         ("initial", "layers", "at least one layer size"),
         ("weight_min", 50.0, "below weight_max"),
         ("weight_replace", 0.9, "must not exceed 1"),

@@ -174,7 +174,9 @@ def test_initial_topologies():
     assert [len(g.innovation) for g in single] == [1] * 50 and set(single.source.tolist()) == {0, 1, 2}
     layered = initial_population(2, topology="layers", layers=(4, 3), **make)
     assert [len(g.innovation) for g in layered] == [3 * 4 + 4 * 3 + 3 * 2] * 2
-    for population in (full, third, single, layered):
+    sparse = initial_population(50, topology="fraction", fraction=0.25, layers=(4, 3), **make)
+    assert [len(g.innovation) for g in sparse] == [round(0.25 * 30)] * 50 and len(np.unique(sparse.innovation)) == 30
+    for population in (full, third, single, layered, sparse):
         population.check(feed_forward=True)
         links = {}
         for number, s, t in zip(population.innovation, population.source, population.target, strict=True):

@@ -147,3 +147,31 @@ def test_a_full_disk_keeps_the_last_checkpoint(whole, tmp_path):
     assert (tmp_path / "run" / "checkpoints" / "00000005" / "state.json").read_bytes() == kept
     neat("resume", "run", "--generations", 12, "--quiet", cwd=tmp_path, code=1)
     assert outcome(whole / "run") == outcome(tmp_path / "run")
+
+
+def test_ctrl_c_while_breeding_ends_after_the_generation(whole, tmp_path):
+    """What is half bred could not be resumed: not even a second Ctrl-C ends it."""
+    (tmp_path / "endless.toml").write_text(ENDLESS)
+    code = (
+        "import os, signal\nfrom neat.state import State\nrenew, calls = State.renew_species, []\n"
+        "def interrupted(self, *arguments):\n"
+        "    calls.append(1)\n"
+        "    result = renew(self, *arguments)\n"
+        "    for _ in range(2 * (len(calls) == 4)):\n        os.kill(os.getpid(), signal.SIGINT)\n"
+        "    return result\n"
+        "State.renew_species = interrupted\n"
+        "from experiments.cli import main\nmain(['run', 'endless.toml', '--out', 'run', '--quiet'])"
+    )
+    done = subprocess.run([command()[0], "-c", code], cwd=tmp_path, env=env(), capture_output=True, text=True)
+    assert done.returncode == 130, done.stderr
+    assert json.loads((tmp_path / "run" / "summary.json").read_text())["generations"] == 4
+    neat("resume", "run", "--quiet", cwd=tmp_path, code=1)
+    assert outcome(whole / "run") == outcome(tmp_path / "run")
+
+
+def test_a_reader_that_goes_away_ends_nothing(tmp_path):
+    (tmp_path / "endless.toml").write_text(ENDLESS.replace("checkpoint_seconds = 0.0", ""))
+    pipe = f"{' '.join(command('run', 'endless.toml', '--out', 'run'))} 2>&1 | head -1"
+    done = subprocess.run(["bash", "-c", pipe], cwd=tmp_path, env=env(), capture_output=True, text=True, timeout=120)
+    assert done.stdout.startswith("CartPole-v1: population 60")
+    assert json.loads((tmp_path / "run" / "summary.json").read_text())["generations"] == 12

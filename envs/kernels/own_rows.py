@@ -6,7 +6,7 @@ import numpy as np
 
 from genomes.kernels.backward import SCRATCH, add_up, network_gradient
 from genomes.kernels.binding import kernel
-from genomes.kernels.forward import evaluate_network, take_outputs
+from genomes.kernels.forward import LINE, evaluate_network, take_outputs
 from genomes.kernels.vector import BLOCK, LANES
 from genomes.rng import random_bits
 
@@ -67,12 +67,12 @@ def own_losses(
     """Networks begin <= p < end on the rows index[p] of X [R, task_inputs], y and row_weight [R]."""
     values = np.zeros(max_slots * BLOCK, np.float32)
     own_y, own_weight = new_targets(y), np.empty(BLOCK, np.float32)
-    used = np.empty(num_inputs, np.bool_)
+    used, inputs = np.empty(num_inputs, np.bool_), np.empty(num_inputs, np.int64)
     for p in range(begin, end):
-        mark_used(used, source, edge_start[node_start[p]], edge_start[node_start[p + 1]])
+        count = list_used(used, inputs, source, edge_start[node_start[p]], edge_start[node_start[p + 1]], X.shape[1])
         for row in range(0, index.shape[1], BLOCK):
             rows = index[p, row : row + BLOCK]
-            gather(values, X, y, row_weight, rows, used, bias_input, own_y, own_weight)
+            gather(values, X, y, row_weight, rows, inputs[:count], num_inputs, bias_input, own_y, own_weight)
             evaluate_network(
                 values, num_inputs, node_start[p], node_start[p + 1], edge_start, bias, activation, aggregation,
                 source, weight, recurrent, activations,
@@ -90,13 +90,13 @@ def own_gradients(
     adjoint = np.zeros((max_slots + SCRATCH) * BLOCK, np.float32)
     lanes = np.empty(max_sums * LANES, np.float32)
     own_y, own_weight = new_targets(y), np.empty(BLOCK, np.float32)
-    used = np.empty(num_inputs, np.bool_)
+    used, inputs = np.empty(num_inputs, np.bool_), np.empty(num_inputs, np.int64)
     for p in range(begin, end):
         lanes[:] = _ZERO
-        mark_used(used, source, edge_start[node_start[p]], edge_start[node_start[p + 1]])
+        count = list_used(used, inputs, source, edge_start[node_start[p]], edge_start[node_start[p + 1]], X.shape[1])
         for row in range(0, index.shape[1], BLOCK):
             rows = index[p, row : row + BLOCK]
-            gather(values, X, y, row_weight, rows, used, bias_input, own_y, own_weight)
+            gather(values, X, y, row_weight, rows, inputs[:count], num_inputs, bias_input, own_y, own_weight)
             network_gradient(
                 p, 0, len(rows), values, adjoint, lanes, p, p + 1, node_start, edge_start, bias, activation,
                 aggregation, source, weight, output_slot, num_inputs, (own_y, own_weight, code),
@@ -104,23 +104,28 @@ def own_gradients(
         add_up(lanes, p, p + 1, node_start, edge_start, weight_sums, bias_sums)
 
 
-def mark_used(used, source, begin, end):
-    """Which inputs a network reads: the others are not worth fetching."""
+def list_used(used, inputs, source, begin, end, task_inputs):
+    """Which inputs a network reads: the others are not worth fetching. Returns their number."""
     used[:] = False
     for e in range(begin, end):
-        if source[e] < len(used):
+        if source[e] < task_inputs:
             used[source[e]] = True
+    count = 0
+    for i in range(task_inputs):
+        inputs[count] = i
+        count += used[i]
+    return count
 
 
-def gather(values, X, y, row_weight, rows, used, bias_input, own_y, own_weight):
-    """Fetch the inputs, targets and weights of these rows; the last one is repeated, with weight 0, to fill the
-    block."""
+def gather(values, X, y, row_weight, rows, inputs, num_inputs, bias_input, own_y, own_weight):
+    """Fetch these inputs of these rows, their targets and weights; the last row is repeated, with weight 0, to fill
+    the block."""
     last = len(rows) - 1
-    for i in range(X.shape[1]):
-        if used[i]:
-            for r in range(BLOCK):
+    for first in range(0, BLOCK, LINE):
+        for i in inputs:
+            for r in range(first, first + LINE):
                 values[i * BLOCK + r] = X[rows[min(r, last)], i]
-    if X.shape[1] < len(used):
+    if X.shape[1] < num_inputs:
         for r in range(BLOCK):
             values[X.shape[1] * BLOCK + r] = bias_input
     gather_targets(y, rows, own_y)

@@ -12,20 +12,26 @@ __all__ = ["command"]
 @click.command("list")
 def command() -> None:
     """List the ready experiments, tasks and benchmarks."""
+    from envs.datasets import dataset_names
     from experiments.config import preset_names, preset_path
-    from experiments.tasks import task_names
+    from experiments.tasks import OWN_DATA, task_names
 
     presets = [(name, _first_comment(preset_path(name))) for name in preset_names()]
     benches = [(name, _first_docstring(path)) for name, path in bench_files()]
-    tasks = [(name, "built in") for name in task_names()] + [("module:NAME", "a fitness function of your own")]
+    own = {OWN_DATA: "a CSV or npz file of your own: task.path"}
+    sets = dict.fromkeys(dataset_names(), "data set") | {"parity-N": "data set: N bits", "openml:NAME": "data set"}
+    tasks = [
+        *(dict.fromkeys(task_names(), "built in") | sets | own | {"module:NAME": "a function of your own"}).items()
+    ]
     for title, rows in (
         ("Experiments (neat run NAME)", presets),
         ("Tasks (task.name)", tasks),
         ("Benchmarks (neat bench NAME)", benches),
     ):
         click.echo(f"{title}\n")
+        width = max(len(name) for name, _ in rows)
         for name, text in rows:
-            click.echo(f"  {name:<14} {text}")
+            click.echo(f"  {name:<{width}}  {text}")
         click.echo()
 
 

@@ -18,6 +18,7 @@ from experiments.tasks.xor import XORSettings
 from neat.params import ParameterError
 
 __all__ = [
+    "OWN_DATA",
     "DatasetSettings",
     "EnvironmentSettings",
     "FunctionSettings",

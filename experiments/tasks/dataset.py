@@ -40,10 +40,10 @@ class DatasetSettings(TaskSettings):
     objective: str = parameter(
         "", "loss or score that is optimised, or module:NAME; empty: cross-entropy for classes, mse for numbers", "own"
     )
-    score: str = parameter(
-        "", "what the champion is chosen by on validation and tested by; empty: accuracy for classes, r2 for numbers",
-        "own",
-    )  # fmt: skip
+    score: str = parameter("", "what the champion is chosen by, on validation; empty: as metric", "own")
+    metric: str = parameter(
+        "", "what the champion is tested by, when the run has ended; empty: accuracy for classes, r2 for numbers", "own"
+    )
     target: float | None = parameter(None, "score on validation that counts as solved", "own")
     validation: float = parameter(0.2, "share of rows that choose the champion; 0: it is the train rows", "own", low=0)
     test: float = parameter(0.2, "share of rows that test it when the run has ended; 0: the train rows", "own", low=0)
@@ -90,7 +90,7 @@ class DatasetSettings(TaskSettings):
         from envs.losses import find_measure, user_score
         from experiments.data import R2
 
-        for key in ("objective", "score"):
+        for key in ("objective", "score", "metric"):
             name = getattr(self, key)
             if ":" in name:
                 self.measures[key] = user_score(import_function(name, folder, f"task.{key}"))

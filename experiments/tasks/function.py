@@ -66,7 +66,8 @@ def import_function(name: str, folder: Path, key: str = "task.name") -> Callable
     """
     module_name, _, attribute = name.partition(":")
     if not all(part.isidentifier() for part in (*module_name.split("."), attribute)):
-        raise BadInput(f'{key} = "{name}": must be "module:NAME", two Python names')
+        hint = "; its run was begun from Python, and can go on from there only" if "<" in name else ""
+        raise BadInput(f'{key} = "{name}": must be "module:NAME", two Python names{hint}')
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
     importlib.invalidate_caches()

@@ -12,7 +12,7 @@ import numpy as np
 
 from genomes.functions.aggregations import MEAN, MEDIAN, PRODUCT, SUM, combine
 from genomes.kernels.binding import kernel
-from genomes.kernels.forward import GROUP, TILE, evaluate_block, load_inputs
+from genomes.kernels.forward import TILE, evaluate_block, load_inputs
 from genomes.kernels.vector import BLOCK, LANES, add_to_lanes, spread_back, sum_lanes
 
 __all__ = ["SCRATCH", "add_up", "gradient_blocks", "network_gradient"]
@@ -29,25 +29,26 @@ def put_adjoints(p, row, rows, values, output_slot, adjoint, targets):
 @kernel
 def gradient_blocks(
     begin, end, node_start, edge_start, bias, activation, aggregation, source, weight, output_slot, num_inputs,
-    bias_input, recurrent, activations, max_slots, X, targets, max_sums, weight_sums, bias_sums,
+    bias_input, recurrent, activations, max_slots, blocks, num_rows, group_size, targets, max_sums, weight_sums,
+    bias_sums,
 ):  # fmt: skip
-    """Gradients of GROUP networks over TILE rows of X [R, task_inputs] each, tiles varying fastest.
+    """Gradients of ``group_size`` networks over TILE rows each, tiles varying fastest; see `forward_blocks`.
 
     ``weight_sums`` [tiles, E] and ``bias_sums`` [tiles, N] get the sums over each tile's rows; ``max_sums`` is the
     greatest number of edges and nodes of a group.
     """
-    num_networks, num_rows = output_slot.shape[0], X.shape[0]
+    num_networks = output_slot.shape[0]
     tiles = (num_rows + TILE - 1) // TILE
     values = np.zeros(2 * max_slots * BLOCK, np.float32)
     adjoint = np.zeros((max_slots + SCRATCH) * BLOCK, np.float32)
     lanes = np.empty(max_sums * LANES, np.float32)
     for item in range(begin, end):
-        group, tile = item // tiles * GROUP, item % tiles
-        stop = min(group + GROUP, num_networks)
+        group, tile = item // tiles * group_size, item % tiles
+        stop = min(group + group_size, num_networks)
         lanes[:] = _ZERO
         for row in range(tile * TILE, min(tile * TILE + TILE, num_rows), BLOCK):
             rows = min(BLOCK, num_rows - row)
-            load_inputs(values, X, row, rows, num_inputs, bias_input)
+            load_inputs(values, blocks[row // BLOCK], num_inputs, bias_input)
             for p in range(group, stop):
                 network_gradient(
                     p, row, rows, values, adjoint, lanes, group, stop, node_start, edge_start, bias, activation,

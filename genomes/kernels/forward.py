@@ -8,11 +8,11 @@ from genomes.functions.aggregations import MEAN, MEDIAN, SUM, aggregate, combine
 from genomes.kernels.binding import kernel
 from genomes.kernels.vector import BLOCK, address_of, interleave_four, weighted_sum
 
-__all__ = ["GROUP", "TILE", "forward_blocks"]
+__all__ = ["LINE", "TILE", "evaluate_network", "forward_blocks", "load_inputs", "transpose_blocks"]
 
-GROUP = 16  # genomes that share a block's inputs; few enough to stay in the first-level cache
 TILE = 16 * BLOCK  # rows of one item of work
 
+LINE = 16  # values of a cache line
 _ZERO = np.float32(0.0)
 
 
@@ -40,20 +40,32 @@ def take_outputs(p, row, rows, values, output_slot, out):
 
 
 @kernel
+def transpose_blocks(begin, end, X, blocks):
+    """Blocks begin..end-1 of the rows X [R, I], as blocks [*, I, BLOCK]; the last row is repeated to fill the last."""
+    last = X.shape[0] - 1
+    for b in range(begin, end):
+        for first in range(0, BLOCK, LINE):
+            for i in range(X.shape[1]):
+                for r in range(first, first + LINE):
+                    blocks[b, i, r] = X[min(b * BLOCK + r, last), i]
+
+
+@kernel
 def forward_blocks(
     begin, end, node_start, edge_start, bias, activation, aggregation, source, weight, output_slot, num_inputs,
-    bias_input, recurrent, activations, max_slots, X, out,
+    bias_input, recurrent, activations, max_slots, blocks, num_rows, group_size, out,
 ):  # fmt: skip
-    """Items begin <= item < end: GROUP networks on TILE rows of X [R, task_inputs] each, tiles varying fastest."""
-    num_networks, num_rows = output_slot.shape[0], X.shape[0]
+    """Items begin <= item < end: ``group_size`` networks, which share a block's inputs, on TILE rows each, tiles
+    varying fastest. ``blocks`` [*, task_inputs, BLOCK] are the rows."""
+    num_networks = output_slot.shape[0]
     tiles = (num_rows + TILE - 1) // TILE
     values = np.zeros(max_slots * BLOCK, np.float32)
     for item in range(begin, end):
-        group, tile = item // tiles * GROUP, item % tiles * TILE
+        group, tile = item // tiles * group_size, item % tiles * TILE
         for row in range(tile, min(tile + TILE, num_rows), BLOCK):
             rows = min(BLOCK, num_rows - row)
-            load_inputs(values, X, row, rows, num_inputs, bias_input)
-            for p in range(group, min(group + GROUP, num_networks)):
+            load_inputs(values, blocks[row // BLOCK], num_inputs, bias_input)
+            for p in range(group, min(group + group_size, num_networks)):
                 evaluate_network(
                     values, num_inputs, node_start[p], node_start[p + 1], edge_start, bias, activation, aggregation,
                     source, weight, recurrent, activations,
@@ -61,15 +73,13 @@ def forward_blocks(
                 take_outputs(p, row, rows, values, output_slot, out)
 
 
-def load_inputs(values, X, row, rows, num_inputs, bias_input):
-    """Rows of X as the input slots, the last one repeated to fill the block, and the constant where there is one."""
-    for i in range(np.uint64(X.shape[1])):
+def load_inputs(values, block, num_inputs, bias_input):
+    """A block [task_inputs, BLOCK] as the input slots, and the constant one where there is one."""
+    for i in range(np.uint64(block.shape[0])):
         first = i * np.uint64(BLOCK)
-        for r in range(np.uint64(rows)):
-            values[first + r] = X[np.uint64(row) + r, i]
-        for r in range(np.uint64(rows), np.uint64(BLOCK)):
-            values[first + r] = X[np.uint64(row + rows - 1), i]
-    if X.shape[1] < num_inputs:
+        for r in range(np.uint64(BLOCK)):
+            values[first + r] = block[i, r]
+    if block.shape[0] < num_inputs:
         for r in range(BLOCK):
             values[(num_inputs - 1) * BLOCK + r] = bias_input
 

@@ -25,14 +25,14 @@ def floats(values):
 
 
 def beam(x, y, degrees):
-    """Free way by bisecting along the beam, in steps too small to jump a wall."""
+    """Free way in a direction, by solving for the crossing with every wall."""
     direction = np.array([math.cos(math.radians(degrees)), math.sin(math.radians(degrees))])
     best = 100.0
     for ax, ay, bx, by in WALLS:
         matrix = np.array([direction, [ax - bx, ay - by]]).T
         if abs(np.linalg.det(matrix)) > 1e-12:
             way, along = np.linalg.solve(matrix, [ax - x, ay - y])
-            if way > 0 and 0 < along < 1:
+            if way > 0 and -1e-9 <= along <= 1 + 1e-9:  # corners are closed
                 best = min(best, way)
     return best / 100
 

@@ -66,6 +66,7 @@ class Plan:
     class_nodes: NDArray[np.int64]  # [C] its evaluated nodes
     union_start: NDArray[np.int64]  # by class node: where its edges start; they end where the next node's start
     union_source: NDArray[np.int32]  # slot
+    class_mixed: NDArray[np.bool_]  # [C] its genomes have their outputs in different slots
     class_code: NDArray[np.int16]  # by class node: its activation, or -1 where the genomes differ
     pair_start: NDArray[np.int64]  # [C] where class c begins in the next array
     edge_number: NDArray[np.int32]  # by class, node and slot: number of that edge within the union; -1: there is none
@@ -138,6 +139,7 @@ def play_in_lanes(
         p.class_nodes,
         p.union_start,
         p.union_source,
+        p.class_mixed,
         p.class_code,
         p.pair_start,
         p.edge_number,
@@ -156,18 +158,16 @@ def play_in_lanes(
 
 
 def make_plan(networks: Networks, episodes: int) -> Plan:
-    """Sort the genomes that sum their inputs into classes of equal node count and output slots."""
+    """Sort the genomes that sum their inputs into classes of equal node count."""
     n = networks
     nodes = np.diff(n.node_start)
     edges = np.diff(n.edge_start[n.node_start])
     sums, shape_hash = np.empty(len(n), np.bool_), np.empty(len(n), np.uint16)
-    parallel_for(hash_shape, len(n), n.node_start, n.aggregation, n.output_slot, sums, shape_hash, grain=10_000)
+    parallel_for(hash_shape, len(n), n.node_start, n.aggregation, sums, shape_hash, grain=10_000)
     members = np.argsort(shape_hash, kind="stable")  # a radix sort; where hashes collide a class falls apart, no more
     members = members[sums[members]]
     new = np.ones(len(members), np.bool_)
     new[1:] = np.diff(nodes[members]) != 0
-    for o in range(n.num_outputs):
-        new[1:] |= np.diff(n.output_slot[members, o]) != 0
 
     size = np.diff(np.flatnonzero(np.r_[new, True]))  # [C] genomes of each class
     count = nodes[members[new]]  # [C] evaluated nodes
@@ -205,12 +205,21 @@ def make_plan(networks: Networks, episodes: int) -> Plan:
         count,
         union_start,
         union_source,
+        _differ(n.output_slot[members], size),
         class_code,
         pair_start[:-1][keep],
         edge_number,
         int(slots.max(initial=0)),
         int((union + count).max(initial=0)),
     )
+
+
+def _differ(rows: NDArray[Any], size: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether the rows [M, O] of each class, of so many rows [C], differ from its first one."""
+    start = _offsets(size)[:-1]
+    differ = (rows != np.repeat(rows[start], size, axis=0)).any(axis=1)
+    result: NDArray[np.bool_] = np.logical_or.reduceat(differ, start) if len(size) else np.empty(0, np.bool_)
+    return result
 
 
 def _offsets(counts: NDArray[Any]) -> NDArray[np.int64]:

@@ -1,6 +1,9 @@
 """Acrobot-v1: swing a two-link arm above a line by its elbow (Sutton, NeurIPS 1995; Sutton & Barto 2018, 11.3).
 
 Source: gymnasium/envs/classic_control/acrobot.py, Gymnasium 1.x, with the equations of the book.
+
+A step of 0.2 s is coarse: from states near both speed limits at once, which play does not reach, it magnifies the
+rounding of float32, and one in 200 of all possible states ends more than 1e-5 from Gymnasium's (at most 2e-4).
 """
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"

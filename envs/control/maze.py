@@ -56,7 +56,7 @@ def maze(
             ex, ey = lines[w, 2] - lines[w, 0], lines[w, 3] - lines[w, 1]
             across = dx * ey - dy * ex
             way, along = (ax * ey - ay * ex) / across, (ax * dy - ay * dx) / across
-            nearest = way if (way > ZERO) & (way < nearest) & (along > ZERO) & (along < ONE) else nearest
+            nearest = way if (way > ZERO) & (way < nearest) & (along >= ZERO) & (along <= ONE) else nearest
         return nearest / RANGE
 
     def blocked(x, y):

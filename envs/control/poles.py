@@ -229,12 +229,17 @@ def gruau(state, total, steps, recent):
     return TENTH * (THOUSANDTH * np.float32(steps)) + NINE_TENTHS * calm
 
 
+@cache
+def limited(env: NativeEnv, max_steps: int) -> NativeEnv:
+    """The environment with other lengths of episodes; the same object each time, as kernels are bound to it."""
+    return replace(env, max_steps=max_steps)
+
+
 def long_trial(env: NativeEnv, networks: Networks) -> NDArray[np.float32]:
     """Steps balanced [P], of 100,000."""
     from envs.rollout import rollout, starting_states
 
-    env = replace(env, max_steps=LONG_TRIAL, score=None, measure=None, window=0)
-    return rollout(env, networks, starting_states(env, (0, 0), 0, 1)).returns[:, 0]
+    return rollout(limited(env, LONG_TRIAL), networks, starting_states(env, (0, 0), 0, 1)).returns[:, 0]
 
 
 def generalisation(env: NativeEnv, networks: Networks) -> NDArray[np.int64]:
@@ -245,8 +250,8 @@ def generalisation(env: NativeEnv, networks: Networks) -> NDArray[np.int64]:
     widths = (2.16, 1.35, math.radians(3.6), math.radians(8.6))
     grid = itertools.product(*([width * (2 * p - 1) for p in places] for width in widths))
     starts = np.array([(*start, 0.0, 0.0) for start in grid], np.float32)
-    env = replace(env, max_steps=SHORT_TRIAL, score=None, measure=None, window=0)
-    passed: NDArray[np.int64] = (rollout(env, networks, starts).steps == SHORT_TRIAL).sum(axis=1)
+    steps = rollout(limited(env, SHORT_TRIAL), networks, starts).steps
+    passed: NDArray[np.int64] = (steps == SHORT_TRIAL).sum(axis=1)
     return passed
 
 

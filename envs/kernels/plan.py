@@ -13,17 +13,14 @@ _SHIFT = np.uint64(48)
 
 
 @kernel
-def hash_shape(begin, end, node_start, aggregation, output_slot, sums, shape_hash):
-    """Whether each genome's nodes all sum, and a hash of its node count and output slots."""
+def hash_shape(begin, end, node_start, aggregation, sums, shape_hash):
+    """Whether each genome's nodes all sum, and a hash of its node count."""
     for p in range(begin, end):
         other = np.uint8(0)
         for i in range(node_start[p], node_start[p + 1]):
             other |= aggregation[i]
         sums[p] = other == 0
-        state = np.uint64(node_start[p + 1] - node_start[p]) * _MULTIPLIER
-        for o in range(output_slot.shape[1]):
-            state = (state + np.uint64(output_slot[p, o])) * _MULTIPLIER
-        shape_hash[p] = state >> _SHIFT
+        shape_hash[p] = (np.uint64(node_start[p + 1] - node_start[p]) * _MULTIPLIER) >> _SHIFT
 
 
 @kernel

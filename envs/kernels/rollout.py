@@ -110,7 +110,7 @@ def play_scalar(
 
 @kernel
 def play_lanes(
-    begin, end, members, class_start, class_node, class_nodes, union_start, union_source, class_code,
+    begin, end, members, class_start, class_node, class_nodes, union_start, union_source, class_mixed, class_code,
     pair_start, edge_number, starts, max_steps,
     node_start, edge_start, bias, activation, source, weight, output_slot,
     num_inputs, task_inputs, bias_input, recurrent, activations_per_step, max_rows, max_union,
@@ -127,6 +127,7 @@ def play_lanes(
     rows = aligned(max_rows * LANES)
     weights = aligned(max_union * LANES)
     measures = np.zeros(WINDOW * LANES, np.float32)
+    outputs = np.zeros(output_slot.shape[1] * LANES, np.int64)  # where each lane has its outputs
     episodes = starts.shape[0]
     episode = np.empty(LANES, np.int64)  # what each lane plays
     loaded = np.empty(LANES, np.int64)  # the genome whose weights each lane holds
@@ -150,8 +151,9 @@ def play_lanes(
         for lane in range(LANES):
             if next_item < last_item:
                 take(
-                    next_item, lane, episode, loaded, since, live, tick, rows, weights, members, starts, count, union,
-                    pairs, edge_number, node_start, edge_start, bias, source, weight, num_inputs, recurrent,
+                    next_item, lane, episode, loaded, since, live, tick, rows, weights, outputs, members, starts, count,
+                    union, pairs, edge_number, node_start, edge_start, bias, source, weight, output_slot, num_inputs,
+                    recurrent,
                 )  # fmt: skip
                 next_item += 1
                 active += 1
@@ -176,8 +178,12 @@ def play_lanes(
                     ]
             add_residue(rows, VALUES * LANES, num_inputs + count, RESIDUE * LANES)
             for o in range(len(slots)):
-                for lane in range(LANES):
-                    rows[(OUTPUTS + o) * LANES + lane] = rows[(VALUES + slots[o]) * LANES + lane]
+                if class_mixed[c]:
+                    for lane in range(LANES):
+                        rows[(OUTPUTS + o) * LANES + lane] = rows[outputs[o * LANES + lane] + lane]
+                else:
+                    for lane in range(LANES):
+                        rows[(OUTPUTS + o) * LANES + lane] = rows[(VALUES + slots[o]) * LANES + lane]
             over = physics(rows, live, flag, measures, (tick % max(WINDOW, 1)) * LANES)
             tick += 1
             if tick >= deadline:  # an episode may have reached the time limit
@@ -201,8 +207,9 @@ def play_lanes(
                         unsure[p] = True
                     if next_item < last_item:
                         take(
-                            next_item, lane, episode, loaded, since, live, tick, rows, weights, members, starts,
-                            count, union, pairs, edge_number, node_start, edge_start, bias, source, weight,
+                            next_item, lane, episode, loaded, since, live, tick, rows, weights, outputs, members,
+                            starts, count, union, pairs, edge_number, node_start, edge_start, bias, source, weight,
+                            output_slot,
                             num_inputs, recurrent,
                         )  # fmt: skip
                         next_item += 1
@@ -251,8 +258,8 @@ def activate_each(rows, row, loaded, activation, node_start, j):
 
 
 def take(
-    item, lane, episode, loaded, since, live, tick, rows, weights, members, starts, count, union,
-    pairs, edge_number, node_start, edge_start, bias, source, weight, num_inputs, recurrent,
+    item, lane, episode, loaded, since, live, tick, rows, weights, outputs, members, starts, count, union,
+    pairs, edge_number, node_start, edge_start, bias, source, weight, output_slot, num_inputs, recurrent,
 ):  # fmt: skip
     """Begin ``item`` in a lane: its genome's weights and biases, the start, the first observation."""
     member = item // starts.shape[0]
@@ -269,6 +276,8 @@ def take(
                 number = np.uint64(edge_number[at + np.uint64(source[e])])
                 weights[number * np.uint64(LANES) + np.uint64(lane)] = weight[e]
             weights[(union + j) * LANES + lane] = bias[first + j]
+        for o in range(output_slot.shape[1]):
+            outputs[o * LANES + lane] = (VALUES + output_slot[p, o]) * LANES
         loaded[lane] = p
     if recurrent:
         for j in range(2 * count):

@@ -1,10 +1,12 @@
 """Kernels are rebuilt when anything that they reach changes, and kept on disk otherwise."""
 
 import multiprocessing
+import pickle
 import subprocess
 import sys
 import textwrap
 
+import cloudpickle
 import numpy as np
 import pytest
 
@@ -55,6 +57,12 @@ def test_closures_differ_by_what_they_close_over():
     kernels = [apply_scale.bind(scale=times(np.float32(f))) for f in (7, 8)]
     assert kernels[0].digest != kernels[1].digest
     assert [run(k)[1] for k in kernels] == [7, 8]
+
+
+def test_functions_sent_from_another_process_have_no_file():
+    sent = pickle.loads(cloudpickle.dumps(lambda x: x + np.float32(0.25)))
+    sent.__code__ = sent.__code__.replace(co_filename="<dynamic-code>")  # as cloudpickle 3.1.3 does
+    assert Kernel(sent)(np.float32(1.0)) == 1.25
 
 
 def test_modules_of_helpers_are_refused():

@@ -206,6 +206,8 @@ class _Rebuild:
             for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
         )
         code = function.__code__.replace(co_name=name, co_qualname=name)
+        if not os.path.isfile(code.co_filename):  # typed, or sent from another process: Numba wants a file to cache
+            code = code.replace(co_filename=__file__)
         rebuilt = types.FunctionType(code, scope, name, function.__defaults__, cells)
         rebuilt.__qualname__ = name
         return rebuilt

@@ -21,9 +21,19 @@ if TYPE_CHECKING:
     from genomes.population import Genome
     from genomes.scaling import Scaling
 
-__all__ = ["OWN_DATA", "DatasetSettings"]
+__all__ = ["GENTLE", "OWN_DATA", "DatasetSettings"]
 
 OWN_DATA = "data"
+GENTLE: dict[str, Any] = {  # parameters of NEAT where weights learn by gradients
+    "weight_scale": 0.1,  # gradients go on from small weights
+    "weight_power": 0.1,  # and mutation does not undo what they have found
+    "weight_replace": 0.02,
+    "bias_scale": 0.1,
+    "bias_power": 0.1,
+    "bias_replace": 0.02,
+    "add_node": 0.3,
+    "add_connection": 0.5,
+}
 _OUTPUT = "identity"  # outputs are numbers or logits
 
 
@@ -109,6 +119,13 @@ class DatasetSettings(TaskSettings):
         if neat.mode != "feedforward":
             raise ParameterError("mode", neat.mode, 'must be "feedforward" for data: rows have no order')
         return dataclasses.replace(neat, output_activation=_OUTPUT)
+
+    def suggest(self) -> dict[str, dict[str, Any]]:
+        task = self.data.task()
+        if not task.objective.gradient or self.readout != "none":
+            return {}
+        learning = {"score": task.objective.name, "gradient_steps": 10, "learning_rate": 0.03}
+        return {"task": learning, "neat": {"population": 20} | GENTLE}
 
     @property
     def data(self) -> Data:

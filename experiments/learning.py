@@ -36,11 +36,12 @@ class Descent:
     learning_rate: float = 0.01
     method: str = "adam"
     lamarckian: bool = True
+    weight_decay: float = 0.0
 
     def __call__(self, networks: Networks, task: Any, key: Key) -> Networks:
         from experiments.refine import refine
 
-        return refine(networks, task, key, self.steps, self.learning_rate, self.method)
+        return refine(networks, task, key, self.steps, self.learning_rate, self.method, weight_decay=self.weight_decay)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pytest
 
 from envs.supervised import Rows, measure
 from experiments.cli import main
-from experiments.config import read_config
+from experiments.config import load_config, read_config
 from experiments.data import Data, class_weights, in_target_units, r2
 from experiments.errors import BadInput
 from experiments.learning import Descent
@@ -110,6 +110,24 @@ def test_a_run_on_a_table(tmp_path, capsys, numbers):
     assert summary["test"]["score"] == pytest.approx(
         r2(outputs, held.y[tested]) if numbers else ((outputs[:, 0] > 0) == held.y[tested]).mean(), abs=1e-5
     )
+
+
+def test_a_name_or_a_table_alone_is_enough(tmp_path, monkeypatch, capsys):
+    table(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for what, rows in (("mine.csv", 24), ("moons", 80)):
+        with pytest.raises(SystemExit) as ended:
+            main(["run", what, "--generations", "3", "--out", f"out/{rows}", "--quiet", "--json"])
+        assert ended.value.code == 0
+        assert json.loads(capsys.readouterr().out)["test"]["rows"] == rows
+    config = load_config("mine.csv", ["task.objective=f1"])
+    assert config.run.name == "mine" and config.task.path == str(tmp_path / "mine.csv")
+    assert config.task.gradient_steps == 0 and not config.notes  # f1 has no gradient
+    assert load_config("mine.csv").task.gradient_steps > 0 and "gradient_steps" in load_config("mine.csv").notes[-1]
+    with pytest.raises(BadInput, match=r"none\.csv: cannot be read"):
+        load_config("none.csv")
+    with pytest.raises(BadInput, match="neat list"):
+        load_config("moon")
 
 
 def test_outputs_in_units_of_the_targets():

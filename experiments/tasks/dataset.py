@@ -70,6 +70,12 @@ class DatasetSettings(TaskSettings):
     parsimony: float = parameter(0.0, "a network is that much worse for each connection", "own", low=0.0)
     gradient_steps: int = parameter(0, "steps of gradient descent for each genome and generation", "own", low=0)
     learning_rate: float = parameter(0.01, "of gradient descent", "own", low=0.0)
+    weight_decay: float = parameter(
+        0.0,
+        "share of itself, times learning_rate, that a weight loses in each step",
+        "Loshchilov & Hutter 2019",
+        low=0.0,
+    )
     method: str = parameter("adam", "of gradient descent", "Kingma & Ba 2015", choices=("adam", "sgd"))
     write_back: str = parameter(
         "lamarckian", "whether the genome keeps what its network has learnt, or only the fitness shows it", "own",
@@ -150,7 +156,7 @@ class DatasetSettings(TaskSettings):
 
         lamarckian = self.write_back == "lamarckian"
         if self.gradient_steps:
-            return Descent(self.gradient_steps, self.learning_rate, self.method, lamarckian)
+            return Descent(self.gradient_steps, self.learning_rate, self.method, lamarckian, self.weight_decay)
         return Readout(self.penalty, lamarckian) if self.readout == "ridge" else None
 
     def deliver(self, champion: Genome, scaling: Scaling | None) -> tuple[Genome, Scaling | None]:

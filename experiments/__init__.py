@@ -1,7 +1,8 @@
 """Running evolution, in Speciate: the command line, configurations, run folders, checkpoints.
 
-`evolve` runs an own task from Python; `NEATClassifier` and `NEATRegressor` are scikit-learn estimators. To read the
-package, begin with `run` (the circle), then `config`, `tasks`, `record`, `checkpoint`, and `cli` with `commands`.
+`evolve` runs an own task from Python; `minimize` searches any vector, `refine_champion` tunes a champion's weights;
+`NEATClassifier` and `NEATRegressor` are scikit-learn estimators. To read the package, begin with `run` (the circle),
+then `config`, `tasks`, `record`, `checkpoint`, and `cli` with `commands`.
 """
 
 from __future__ import annotations
@@ -14,8 +15,17 @@ from experiments.foreign import foreign_package
 if TYPE_CHECKING:
     from experiments.estimators import NEATClassifier, NEATRegressor
     from experiments.evolution import Result, evolve
+    from experiments.training.folder import refine_champion
+    from neat.weights.minimize import minimize
 
-__all__ = ["NEATClassifier", "NEATRegressor", "Result", "evolve"]
+__all__ = ["NEATClassifier", "NEATRegressor", "Result", "evolve", "minimize", "refine_champion"]
+
+_HOMES = {
+    "Result": "experiments.evolution",
+    "evolve": "experiments.evolution",
+    "minimize": "neat.weights.minimize",
+    "refine_champion": "experiments.training.folder",
+}
 
 _problem = foreign_package()
 if _problem is not None:
@@ -35,8 +45,8 @@ def __getattr__(name: str) -> Any:
                 raise
             raise ImportError(f'{name} needs scikit-learn: pip install "speciate[sklearn]"') from None
         return getattr(estimators, name)
-    if name in __all__:
-        from experiments import evolution
+    if name in _HOMES:
+        from importlib import import_module
 
-        return getattr(evolution, name)
+        return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'experiments' has no attribute {name!r}")

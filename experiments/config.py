@@ -23,7 +23,7 @@ from neat.params import PRESETS, NEATParams, ParameterError, checked, parameter
 if TYPE_CHECKING:
     from experiments.tasks import TaskSettings
 
-__all__ = ["Config", "RunSettings", "load_config", "preset_names", "preset_path", "read_config"]
+__all__ = ["Config", "RunSettings", "load_config", "parse_setting", "preset_names", "preset_path", "read_config"]
 
 _PRESET_FOLDER = Path(__file__).parent / "presets"
 
@@ -279,6 +279,11 @@ def _read_toml(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         end = f"at line {len(text.splitlines()) or 1}, the end"
         raise BadInput(f"{path}: is not TOML: {_one_line(str(error)).replace('at end of document', end)}") from None
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """KEY=VALUE of the command line; the value is read as TOML, else as a string."""
+    return _parse_override(text)[:2]
 
 
 def _parse_override(text: str) -> tuple[str, Any, str]:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from experiments.learning import Learning
     from genomes.networks import Networks
 
-__all__ = ["Champion", "Interrupts", "Phases", "Row", "Run"]
+__all__ = ["Champion", "Interrupts", "Phases", "Row", "Run", "better"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -264,7 +264,7 @@ class Run:
         return int(np.nanargmax(evaluation.fitness) if self.task.maximize else np.nanargmin(evaluation.fitness))
 
     def _better(self, fitness: float, than: float) -> bool:
-        return _better(fitness, than, self.task.maximize)
+        return better(fitness, than, self.task.maximize)
 
     def _note(self, candidate: Champion | None, evaluation: Evaluation) -> None:
         self.generations += 1
@@ -277,12 +277,12 @@ class Run:
         if math.isnan(candidate.score):
             return
         maximize = getattr(self.task, "maximize_score", self.task.maximize)
-        if held is None or _better(candidate.score, held.score, maximize) or (
+        if held is None or better(candidate.score, held.score, maximize) or (
             candidate.score == held.score and self._better(candidate.fitness, held.fitness)
         ):  # fmt: skip
             self.champion = candidate
         target = self.task.target
-        if target is not None and self.champion is not None and not _better(target, self.champion.score, maximize):
+        if target is not None and self.champion is not None and not better(target, self.champion.score, maximize):
             self.solved = True
 
     def _row(
@@ -337,7 +337,8 @@ class Run:
         }
 
 
-def _better(value: float, than: float, maximize: bool) -> bool:
+def better(value: float, than: float, maximize: bool) -> bool:
+    """Whether a value beats another; anything beats NaN."""
     if math.isnan(than) or math.isnan(value):
         return not math.isnan(value)
     return value > than if maximize else value < than

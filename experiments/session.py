@@ -65,6 +65,8 @@ class Session:
     @classmethod
     def resume(cls, folder: RunFolder, display: Display, generations: int | None, threads: int | None) -> Session:
         """The run of a folder, from its last checkpoint, or from its beginning when it has none."""
+        if (folder.path / "training.csv").exists():
+            raise BadInput(f"{folder.path}: holds a champion that `neat refine` made, not a run to go on with")
         options: dict[str, tuple[str, Any]] = {}
         if generations is not None:
             options["run.generations"] = (f"--generations {generations}", generations)

@@ -1,4 +1,4 @@
-"""The configuration of a run: strict TOML with the sections [task], [neat] and [run].
+"""The configuration of a run: strict TOML with the sections [task], [neat], [weights] and [run].
 
 Whatever is wrong gives one line with the file (or the option), the key, the value and what would be right. Only
 ``task.name = "module:NAME"`` runs code: the user's own.
@@ -22,6 +22,7 @@ from neat.params import PRESETS, NEATParams, ParameterError, checked, parameter
 
 if TYPE_CHECKING:
     from experiments.tasks import TaskSettings
+    from experiments.training.within import WeightSettings
 
 __all__ = ["Config", "RunSettings", "load_config", "parse_setting", "preset_names", "preset_path", "read_config"]
 
@@ -64,10 +65,13 @@ class Config:
     run: RunSettings
     folder: Path  # relative paths and the user's module are found from here
     notes: tuple[str, ...] = ()  # what was chosen for the user, to be said
+    weights: WeightSettings | None = None  # a method that tunes the best genomes; None: none
 
     def sections(self) -> dict[str, dict[str, Any]]:
         """Every setting, by section and key; settings without a value are left out."""
         tables = {"task": _table(self.task), "neat": {"preset": self.preset} | _table(self.neat)}
+        if self.weights is not None:
+            tables["weights"] = _table(self.weights)
         return tables | {"run": _table(self.run)}
 
     def digest(self) -> str:
@@ -195,7 +199,16 @@ def _configure(
         raise reader.wrong("run", "evaluations", run.evaluations, requirement)
     if run.device == "cuda":
         raise reader.wrong("run", "device", "cuda", 'no usable CUDA GPU was found: must be "auto" or "cpu" here')
-    return Config(task, preset, neat, run, folder, notes)
+    return Config(task, preset, neat, run, folder, notes, _weights(reader, tables["weights"]))
+
+
+def _weights(reader: _Reader, table: dict[str, Any]) -> WeightSettings | None:
+    if not table:
+        return None
+    from experiments.training.within import WeightSettings
+
+    settings = reader.section("weights", WeightSettings, table)
+    return settings if settings.method else None
 
 
 def _suggest(task: TaskSettings, tables: dict[str, dict[str, Any]]) -> tuple[TaskSettings, tuple[str, ...]]:
@@ -229,7 +242,9 @@ class _Reader:
         for name, table in document.items():
             if name not in _SECTIONS:
                 hint = _nearest(name, _SECTIONS) or _home_of(name)
-                raise BadInput(f"{self.path}: unknown section or key {name!r}: must be [task], [neat] or [run]{hint}")
+                raise BadInput(
+                    f"{self.path}: unknown section or key {name!r}: must be [task], [neat], [weights] or [run]{hint}"
+                )
             if not isinstance(table, dict):
                 raise BadInput(f"{self.path}: {name} = {_shown(table)}: must be a section, [{name}]")
         return {name: dict(document.get(name, {})) for name in _SECTIONS}
@@ -238,7 +253,7 @@ class _Reader:
         section, _, name = key.partition(".")
         if section not in _SECTIONS or not name:
             hint = _home_of(key) or (_nearest(section, _SECTIONS) if section not in _SECTIONS else "")
-            raise BadInput(f"{origin}: unknown key {key!r}: must be task.KEY, neat.KEY or run.KEY{hint}")
+            raise BadInput(f"{origin}: unknown key {key!r}: must be task.KEY, neat.KEY, weights.KEY or run.KEY{hint}")
         name, _, inner = name.partition(".")
         if inner:  # task.kwargs.NAME
             table = tables[section].get(name, {})
@@ -263,7 +278,7 @@ class _Reader:
             raise self.wrong(name, error.key, error.value, error.requirement) from None
 
 
-_SECTIONS = ("task", "neat", "run")
+_SECTIONS = ("task", "neat", "weights", "run")
 _PATHS = ("task.path", "task.folder", "run.initial_genome")
 
 

@@ -16,7 +16,7 @@ from genomes.forward import forward
 from genomes.functions import without_derivative
 from genomes.topology import Topology
 
-__all__ = ["GraphProblem", "squashed", "target_numbers"]
+__all__ = ["GraphProblem", "squashed", "supplies", "target_numbers"]
 
 
 class GraphProblem:
@@ -29,12 +29,9 @@ class GraphProblem:
     def __init__(self, topology: Topology, task: Task, name: str = "the task") -> None:
         self.topology, self.task, self.name = topology, task, name
         self.maximize = task.maximize
-        behaves = getattr(getattr(task, "env", None), "behaviour", None) is not None
-        self.supplies: tuple[str, ...] = ("fitness", "behaviour") if behaves else ("fitness",)
-        if isinstance(task, SupervisedTask) and not topology.base.recurrent:
-            self.supplies += ("outputs",)
-            if not without_derivative(topology.base.activation):
-                self.supplies += ("residuals",) + (("gradient",) if task.objective.gradient else ())
+        self.supplies = supplies(task, topology.base.recurrent)
+        if without_derivative(topology.base.activation):
+            self.supplies = tuple(need for need in self.supplies if need not in ("gradient", "residuals"))
 
     @property
     def start(self) -> NDArray[np.float32]:
@@ -64,6 +61,14 @@ class GraphProblem:
                     slopes = jacobian(networks, rows.X)[..., : self.topology.size]
                     evidence = [residuals.reshape(1, -1), slopes.reshape(1, -1, self.topology.size)]
         return evaluation.fitness, evidence
+
+
+def supplies(task: Task, recurrent: bool) -> tuple[str, ...]:
+    """Keys of `NEEDS` that a task can meet, where all activations have derivatives."""
+    if isinstance(task, SupervisedTask) and not recurrent:
+        return ("fitness", "outputs", "residuals") + (("gradient",) if task.objective.gradient else ())
+    behaves = getattr(getattr(task, "env", None), "behaviour", None) is not None
+    return ("fitness", "behaviour") if behaves else ("fitness",)
 
 
 def target_numbers(rows: Rows, outputs: int) -> NDArray[np.float64]:

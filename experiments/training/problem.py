@@ -13,7 +13,7 @@ from neat.params import ParameterError
 from neat.weights.method import NEEDS, Method
 from neat.weights.registry import METHODS, method_class, method_params
 
-__all__ = ["Evidence", "Problem", "make_method"]
+__all__ = ["Evidence", "Problem", "make_method", "what_is_missing"]
 
 Evidence = tuple[NDArray[np.float64], list[ArrayLike]]  # fitness [P], and the further arguments of `Method.tell`
 
@@ -35,6 +35,16 @@ class Problem(Protocol):
         ...
 
 
+def what_is_missing(name: str, supplies: tuple[str, ...], giver: str) -> str:
+    """What the method needs and is not given, as part of a sentence; empty where all is there."""
+    needs = method_class(name).needs
+    if needs in supplies:
+        return ""
+    fitting = [other for other in METHODS if other != "elm" and method_class(other).needs in supplies]
+    needed = " and ".join(NEEDS[needs])
+    return f"needs {needed}, which {giver} does not give: use one of {', '.join(fitting)}"
+
+
 def make_method(name: str, problem: Problem, settings: dict[str, Any], seed: int) -> Method[Any, Any]:
     """The method, at the problem's start.
 
@@ -44,12 +54,8 @@ def make_method(name: str, problem: Problem, settings: dict[str, Any], seed: int
     """
     try:
         kind = method_class(name)
-        if kind.needs not in problem.supplies:
-            needed = " and ".join(NEEDS[kind.needs])
-            fitting = [other for other in METHODS if other != "elm" and method_class(other).needs in problem.supplies]
-            raise BadInput(
-                f"method {name!r} needs {needed}, which {problem.name} does not give: use one of {', '.join(fitting)}"
-            )
+        if missing := what_is_missing(name, problem.supplies, problem.name):
+            raise BadInput(f"method {name!r} {missing}")
         params = method_params(kind, settings)
         return kind(problem.start, params, seed=seed, maximize=problem.maximize)
     except BadInput:

@@ -1,6 +1,7 @@
 """Running evolution, in Speciate: the command line, configurations, run folders, checkpoints.
 
-`evolve` runs an own task from Python; `minimize` searches any vector, `refine_champion` tunes a champion's weights;
+`evolve` runs an own task from Python; `minimize` searches any vector, `refine_champion` tunes a champion's weights,
+`train` those of dense nets and torch modules;
 `NEATClassifier` and `NEATRegressor` are scikit-learn estimators. To read the package, begin with `run` (the circle),
 then `config`, `tasks`, `record`, `checkpoint`, and `cli` with `commands`.
 """
@@ -16,15 +17,17 @@ if TYPE_CHECKING:
     from experiments.estimators import NEATClassifier, NEATRegressor
     from experiments.evolution import Result, evolve
     from experiments.training.folder import refine_champion
+    from experiments.training.train import train
     from neat.weights.minimize import minimize
 
-__all__ = ["NEATClassifier", "NEATRegressor", "Result", "evolve", "minimize", "refine_champion"]
+__all__ = ["NEATClassifier", "NEATRegressor", "Result", "evolve", "minimize", "refine_champion", "train"]
 
 _HOMES = {
     "Result": "experiments.evolution",
     "evolve": "experiments.evolution",
     "minimize": "neat.weights.minimize",
     "refine_champion": "experiments.training.folder",
+    "train": "experiments.training.train",
 }
 
 _problem = foreign_package()

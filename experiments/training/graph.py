@@ -12,11 +12,12 @@ from envs.rows import Rows
 from envs.supervised import SupervisedTask
 from envs.task import Key, Task
 from experiments.training.problem import Evidence
+from genomes.dense import Dense
 from genomes.forward import forward
 from genomes.functions import without_derivative
 from genomes.topology import Topology
 
-__all__ = ["GraphProblem", "squashed", "supplies", "target_numbers"]
+__all__ = ["GraphProblem", "TaskProblem", "squashed", "supplies", "target_numbers"]
 
 
 class GraphProblem:
@@ -61,6 +62,20 @@ class GraphProblem:
                     slopes = jacobian(networks, rows.X)[..., : self.topology.size]
                     evidence = [residuals.reshape(1, -1), slopes.reshape(1, -1, self.topology.size)]
         return evaluation.fitness, evidence
+
+
+class TaskProblem:
+    """Dense nets on a task: fitness, and behaviour where the task gives any."""
+
+    def __init__(self, net: Dense, task: Task, start: NDArray[np.float32]) -> None:
+        self.net, self.task, self.start = net, task, start
+        self.name, self.maximize = "the task", task.maximize
+        self.supplies = supplies(task, recurrent=True)
+
+    def judge(self, candidates: NDArray[Any], key: Key, needs: str) -> Evidence:
+        """Fitness, and behaviour where it is needed."""
+        evaluation = self.task.evaluate(self.net.networks(candidates), key)
+        return evaluation.fitness, [evaluation.extras["behaviour"]] if needs == "behaviour" else []
 
 
 def supplies(task: Task, recurrent: bool) -> tuple[str, ...]:

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from experiments.evolution import Result, evolve
     from experiments.training.folder import refine_champion
     from experiments.training.train import train
-    from neat.weights.minimize import minimize
+    from neat.weights.objective import minimize
 
 __all__ = ["NEATClassifier", "NEATRegressor", "Result", "evolve", "minimize", "refine_champion", "train"]
 
 _HOMES = {
     "Result": "experiments.evolution",
     "evolve": "experiments.evolution",
-    "minimize": "neat.weights.minimize",
+    "minimize": "neat.weights.objective",
     "refine_champion": "experiments.training.folder",
     "train": "experiments.training.train",
 }

@@ -97,7 +97,7 @@ class Config:
             home = os.path.relpath(self.folder, run_folder)
         except ValueError:  # another drive
             home = str(self.folder)
-        if "folder" in sections["task"] and ":" in self.task.name:
+        if "folder" in sections["task"]:
             sections["task"]["folder"] = Path(home).as_posix()
         if self.run.initial_genome:
             sections["run"]["initial_genome"] = (Path(home) / self.run.initial_genome).as_posix()

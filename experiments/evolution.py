@@ -170,7 +170,7 @@ def evolve(
             display.finish(summary, config, None)
         finally:
             display.end()
-            getattr(made, "close", lambda: None)()
+            made.close()
     if run.stopped == "interrupted":
         raise KeyboardInterrupt
     return _result(run, about, history, summary)

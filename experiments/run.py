@@ -226,8 +226,7 @@ class Run:
                 candidate = self._check(population, evaluation, key)
         with phases.timed("evolve"):
             self.algorithm.tell(evaluation, inherited)
-            if hasattr(self.task, "absorb"):
-                self.task.absorb(evaluation)
+            self.task.absorb(evaluation)
         self._note(candidate, len(evaluation) + tuning)
         self.seconds = clock()
         report = self.algorithm.report
@@ -268,17 +267,16 @@ class Run:
             return None
         genome = population.select([p])
         score = float(self.task.validate(self._compile(genome), key).fitness[0])
-        return Champion(genome.genome(0), key[1], fitness, score, getattr(self.task, "scaling", None))
+        return Champion(genome.genome(0), key[1], fitness, score, self.task.scaling)
 
     def _candidate(self, population: Population, evaluation: Evaluation, key: tuple[int, int]) -> int:
         """The generation's best: by fitness, or where the task reconsiders the best few, by what it says of them."""
-        few = getattr(self.task, "recheck", 0)
-        if few < 2:
+        if self.task.recheck < 2:
             return self._best(evaluation)
         sign = -1.0 if self.task.maximize else 1.0
         order = np.argsort(np.where(evaluation.failed, np.inf, sign * evaluation.fitness), kind="stable")
-        best = order[: min(few, int((~evaluation.failed).sum()))]
-        again = self.task.reconsider(self._compile(population.select(best)), key)  # type: ignore[attr-defined]
+        best = order[: min(self.task.recheck, int((~evaluation.failed).sum()))]
+        again = self.task.reconsider(self._compile(population.select(best)), key)
         return int(best[0] if again.failed.all() else best[self._best(again)])
 
     def _best(self, evaluation: Evaluation) -> int:
@@ -297,7 +295,7 @@ class Run:
         held = self.champion
         if math.isnan(candidate.score):
             return
-        maximize = getattr(self.task, "maximize_score", self.task.maximize)
+        maximize = self.task.maximize_score
         if held is None or better(candidate.score, held.score, maximize) or (
             candidate.score == held.score and self._better(candidate.fitness, held.fitness)
         ):  # fmt: skip

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from envs.task import Task
 from experiments.checkpoint import Checkpoint, CheckpointError, last_checkpoint, write_checkpoint
 from experiments.config import Config, read_config
 from experiments.display import Display
@@ -137,9 +138,7 @@ class Session:
             self.display.end()
             self.metrics.close()
             self.species.close()
-            close = getattr(self.run.task, "close", None)
-            if close is not None:
-                close()
+            self.run.task.close()
 
     def _record(self, row: Row, population: Population, evaluation: Evaluation, report: GenerationReport) -> Any:
         self.metrics.write([row.cells()])
@@ -150,7 +149,7 @@ class Session:
         champion = self.run.champion
         if champion is not None and champion.generation == row.generation:
             self._write_champion()
-        for error in getattr(self.run.task, "errors", [])[:1]:
+        for error in self.run.task.errors[:1]:
             shown = error.strip().rpartition("\n")[2] if self.told_of_errors else error  # whole only once
             self.told_of_errors = True
             self.display.message(f"generation {row.generation}: {row.failed} genomes failed, the first: {shown}")
@@ -199,8 +198,7 @@ class Session:
             table.flush(sync=True)
         run, champion = self.run, self.run.champion
         arrays, scalars = run.algorithm.state_dict()
-        if hasattr(run.task, "state_dict"):
-            arrays |= {f"task.{name}": array for name, array in run.task.state_dict().items()}
+        arrays |= {f"task.{name}": array for name, array in run.task.state_dict().items()}
         state: dict[str, Any] = {
             "config": self.config.digest(),
             "algorithm": scalars,
@@ -229,9 +227,9 @@ class Session:
         self.last_checkpoint = time.monotonic()
 
 
-def show_notes(display: Display, config: Config, task: Any) -> None:
+def show_notes(display: Display, config: Config, task: Task) -> None:
     """Say what was chosen for the user."""
-    for text in (*config.notes, *getattr(task, "notes", ())):
+    for text in (*config.notes, *task.notes):
         display.note(text)
 
 
@@ -309,8 +307,7 @@ def _restore(run: Run, checkpoint: Checkpoint, folder: Path) -> None:
                 parts = arrays["champion.scaling.shift"], arrays["champion.scaling.scale"]
                 scaling = Scaling(*parts, state["champion_limit"])
             run.champion = Champion(Genome(**shape, **genes), **state["champion"], scaling=scaling)
-        if hasattr(run.task, "restore"):
-            run.task.restore({k.removeprefix("task."): v for k, v in arrays.items() if k.startswith("task.")})
+        run.task.restore({k.removeprefix("task."): v for k, v in arrays.items() if k.startswith("task.")})
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise BadInput(f"{folder / 'checkpoints'}: the checkpoint does not fit this release: {error!r}") from None
 
@@ -347,5 +344,5 @@ def champion_score(
     except FitnessError as error:
         raise Failure(str(error)) from None
     finally:
-        getattr(task, "close", lambda: None)()
+        task.close()
     return {"mean": value, "std": 0.0, "min": value, "max": value, "episodes": 1}

@@ -20,7 +20,7 @@ from envs.gym.make import EnvMaker, Factory
 from envs.gym.play import Batch, Player
 from envs.gym.scaling import SCALINGS, bounds_scaling, choose_scaling, running_scaling
 from envs.gym.spaces import action_map, observation_map
-from envs.task import Key
+from envs.task import Key, Task
 from envs.workers import WorkerPool
 from genomes.evaluation import Evaluation
 from genomes.kernels.parallel import get_threads
@@ -39,7 +39,7 @@ FITNESS = ("mean", "min", "median", "quantile")
 FIRST_CHECK = 5  # a check begins with one of so many parts of its episodes
 
 
-class GymTask:
+class GymTask(Task):
     """Fitness is made of the returns of ``episodes`` episodes.
 
     Parameters
@@ -71,7 +71,6 @@ class GymTask:
     SpaceError : its spaces cannot be mapped.
     """
 
-    maximize = True
     episodes_change = True
 
     def __init__(

@@ -1,8 +1,8 @@
 """The worked example of `minimize`: rows of a table chosen by thresholds and level sets. No gradient exists.
 
-A table of 1,000 rows has numbers, categories and an outcome that is 0 or more. A choice keeps the rows whose numbers are
-above thresholds (real genes) and whose categories are in level sets (binary genes, one a level). The share of zeros
-among the outcomes of the kept rows is to be least, and at least 60 rows must be kept (a constraint, by penalty).
+A table of 1,000 rows has numbers, categories and an outcome that is 0 or more. A choice keeps the rows whose numbers
+are above thresholds (real genes) and whose categories are in level sets (binary genes, one a level). The share of
+zeros among the outcomes of the kept rows is to be least, and 60 rows at least must be kept (a constraint, by penalty).
 """
 
 from __future__ import annotations

@@ -65,8 +65,7 @@ class Refinement:
     ) -> None:
         self.config, self.name, self.settings, self.seed = config, name, settings, seed
         self.task: Task = config.task.make(config.run.on_error)
-        if hasattr(self.task, "fix_scaling"):
-            self.task.fix_scaling(scaling)
+        self.task.fix_scaling(scaling)
         genome = config.task.accept(delivered)
         shape = genome.num_inputs - (genome.bias_input is not None), genome.num_outputs
         wanted = self.task.num_inputs, self.task.num_outputs
@@ -85,7 +84,7 @@ class Refinement:
             self.method = make_method(name, self.problem, settings, seed)
         self.progress = Progress()
         self.scaling, self.maximize = scaling, self.task.maximize
-        self.maximize_score = bool(getattr(self.task, "maximize_score", self.task.maximize))
+        self.maximize_score = self.task.maximize_score
         self.solved = False
 
     def go(self, limits: Limits, record: Callable[[Point], Any] | None = None) -> None:
@@ -102,7 +101,7 @@ class Refinement:
                 self._search(self.method, limits, record)
             self.progress.evaluations += 1  # of the champion given
         finally:
-            getattr(self.task, "close", lambda: None)()
+            self.task.close()
 
     @property
     def improved(self) -> bool:

@@ -82,8 +82,7 @@ def supplies(task: Task, recurrent: bool) -> tuple[str, ...]:
     """Keys of `NEEDS` that a task can meet, where all activations have derivatives."""
     if isinstance(task, SupervisedTask) and not recurrent:
         return ("fitness", "outputs", "residuals") + (("gradient",) if task.objective.gradient else ())
-    behaves = getattr(getattr(task, "env", None), "behaviour", None) is not None
-    return ("fitness", "behaviour") if behaves else ("fitness",)
+    return ("fitness", "behaviour") if task.behaves else ("fitness",)
 
 
 def target_numbers(rows: Rows, outputs: int) -> NDArray[np.float64]:

@@ -124,7 +124,7 @@ def train_on_task(
     """As `train`, on a task: the score is that of the task's check, and ends the training when it passes."""
     problem = TaskProblem(net, task, _start(net, start, seed))
     chosen = make_method(method, problem, settings, seed)
-    maximize = bool(getattr(task, "maximize_score", task.maximize))
+    maximize = task.maximize_score
     best: tuple[Array, float] = problem.start, math.nan
 
     def check(weights: Array, generation: int) -> None:
@@ -143,7 +143,7 @@ def train_on_task(
     try:
         progress = optimise(problem, chosen, limits, watch)
     finally:
-        getattr(task, "close", lambda: None)()
+        task.close()
     if progress.stopped == "watch":
         progress.stopped = "solved"
     return _trained(net, *best, math.nan, progress)

@@ -1,4 +1,4 @@
-"""The configuration of a run: strict TOML with the sections [task], [neat] and [run].
+"""The configuration of a run: strict TOML with the sections [task], [neat], [weights] and [run].
 
 Whatever is wrong gives one line with the file (or the option), the key, the value and what would be right. Only
 ``task.name = "module:NAME"`` runs code: the user's own.
@@ -22,8 +22,9 @@ from neat.params import PRESETS, NEATParams, ParameterError, checked, parameter
 
 if TYPE_CHECKING:
     from experiments.tasks import TaskSettings
+    from experiments.training.within import WeightSettings
 
-__all__ = ["Config", "RunSettings", "load_config", "preset_names", "preset_path", "read_config"]
+__all__ = ["Config", "RunSettings", "load_config", "parse_setting", "preset_names", "preset_path", "read_config"]
 
 _PRESET_FOLDER = Path(__file__).parent / "presets"
 
@@ -64,10 +65,13 @@ class Config:
     run: RunSettings
     folder: Path  # relative paths and the user's module are found from here
     notes: tuple[str, ...] = ()  # what was chosen for the user, to be said
+    weights: WeightSettings | None = None  # a method that tunes the best genomes; None: none
 
     def sections(self) -> dict[str, dict[str, Any]]:
         """Every setting, by section and key; settings without a value are left out."""
         tables = {"task": _table(self.task), "neat": {"preset": self.preset} | _table(self.neat)}
+        if self.weights is not None:
+            tables["weights"] = _table(self.weights)
         return tables | {"run": _table(self.run)}
 
     def digest(self) -> str:
@@ -207,7 +211,16 @@ def _configure(
         raise reader.wrong("run", "evaluations", run.evaluations, requirement)
     if run.device == "cuda":
         raise reader.wrong("run", "device", "cuda", 'no usable CUDA GPU was found: must be "auto" or "cpu" here')
-    return Config(task, preset, neat, run, folder, notes)
+    return Config(task, preset, neat, run, folder, notes, _weights(reader, tables["weights"]))
+
+
+def _weights(reader: _Reader, table: dict[str, Any]) -> WeightSettings | None:
+    if not table:
+        return None
+    from experiments.training.within import WeightSettings
+
+    settings = reader.section("weights", WeightSettings, table)
+    return settings if settings.method else None
 
 
 def _suggest(
@@ -244,7 +257,9 @@ class _Reader:
         for name, table in document.items():
             if name not in _SECTIONS:
                 hint = _nearest(name, _SECTIONS) or _home_of(name)
-                raise BadInput(f"{self.path}: unknown section or key {name!r}: must be [task], [neat] or [run]{hint}")
+                raise BadInput(
+                    f"{self.path}: unknown section or key {name!r}: must be [task], [neat], [weights] or [run]{hint}"
+                )
             if not isinstance(table, dict):
                 raise BadInput(f"{self.path}: {name} = {_shown(table)}: must be a section, [{name}]")
         return {name: dict(document.get(name, {})) for name in _SECTIONS}
@@ -253,7 +268,7 @@ class _Reader:
         section, _, name = key.partition(".")
         if section not in _SECTIONS or not name:
             hint = _home_of(key) or (_nearest(section, _SECTIONS) if section not in _SECTIONS else "")
-            raise BadInput(f"{origin}: unknown key {key!r}: must be task.KEY, neat.KEY or run.KEY{hint}")
+            raise BadInput(f"{origin}: unknown key {key!r}: must be task.KEY, neat.KEY, weights.KEY or run.KEY{hint}")
         name, _, inner = name.partition(".")
         if inner:  # task.kwargs.NAME
             table = tables[section].get(name, {})
@@ -278,7 +293,7 @@ class _Reader:
             raise self.wrong(name, error.key, error.value, error.requirement) from None
 
 
-_SECTIONS = ("task", "neat", "run")
+_SECTIONS = ("task", "neat", "weights", "run")
 _PATHS = ("task.path", "task.folder", "run.initial_genome")
 
 
@@ -294,6 +309,11 @@ def _read_toml(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         end = f"at line {len(text.splitlines()) or 1}, the end"
         raise BadInput(f"{path}: is not TOML: {_one_line(str(error)).replace('at end of document', end)}") from None
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """KEY=VALUE of the command line; the value is read as TOML, else as a string."""
+    return _parse_override(text)[:2]
 
 
 def _parse_override(text: str) -> tuple[str, Any, str]:

@@ -113,6 +113,13 @@ class Data:
         """The champion as users take it away: in units of the targets, with the scaling of its inputs."""
         return champion if self.targets is None else in_target_units(champion, self.targets), self.inputs
 
+    def accept(self, delivered: Genome) -> Genome:
+        """The inverse of `deliver`: in the units that the task's targets are scaled to."""
+        if self.targets is None:
+            return delivered
+        inverse = Scaling(-self.targets.shift * self.targets.scale, np.float32(1.0) / self.targets.scale)
+        return in_target_units(delivered, inverse)
+
     def final_test(self, network: Network) -> dict[str, Any]:
         """The score of a delivered champion on the test rows, in units of the targets."""
         from envs.supervised import measure

@@ -125,13 +125,23 @@ class GymTask(Task):
         self.target = target if target is not None else threshold
         self.num_inputs, self.num_outputs = self.observations.size, self.actions.size
         self._moments = np.zeros(1 + 2 * self.num_inputs)  # all observations so far: count, sums, sums of squares
+        self._fixed: Scaling | None = None  # see `fix_scaling`
         self._player: Player | None = None
         self._pool: WorkerPool | None = None
+
+    def fix_scaling(self, scaling: Scaling | None) -> None:
+        """Scale observations so from now on, whatever is observed."""
+        self.scaling_kind, self._fixed = "fixed", scaling
 
     @property
     def notes(self) -> list[str]:
         """What was read off the environment, a line each."""
-        scaling = {"none": "not scaled", "bounds": "scaled by their bounds", "running": "scaled by mean and deviation"}
+        scaling = {
+            "none": "not scaled",
+            "bounds": "scaled by their bounds",
+            "running": "scaled by mean and deviation",
+            "fixed": "scaled as the champion's are",
+        }
         seen, episodes = self.observations, "1 episode" if self.episodes == 1 else f"{self.episodes} episodes"
         lines = [
             f"inputs: {seen.size}, observations, {scaling[self.scaling_kind]}",
@@ -146,8 +156,8 @@ class GymTask(Task):
     @property
     def scaling(self) -> Scaling | None:
         """How observations are scaled now."""
-        if self.scaling_kind == "none":
-            return None
+        if self.scaling_kind in ("none", "fixed"):
+            return self._fixed
         bounds = bounds_scaling(self.observations.low, self.observations.high)
         return bounds if self.scaling_kind == "bounds" else running_scaling(self._moments, bounds)
 

@@ -54,10 +54,11 @@ def command(
     from experiments.commands.common import conclude
     from experiments.display import make_display
     from experiments.record import RunFolder, first_free
-    from experiments.session import Session, initial_genome
+    from experiments.session import Session, initial_genome, make_tuner
 
     initial_genome(config)  # what is wrong is found before there is a folder
     config.task.prepare()
+    make_tuner(config)
     folder = RunFolder.create(out or first_free(config.run.name, config.run.seed), overwrite)
     try:
         session = Session.begin(config, folder, make_display(quiet))

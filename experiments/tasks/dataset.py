@@ -168,5 +168,8 @@ class DatasetSettings(TaskSettings):
     def deliver(self, champion: Genome, scaling: Scaling | None) -> tuple[Genome, Scaling | None]:
         return self.data.deliver(champion)
 
+    def accept(self, delivered: Genome) -> Genome:
+        return self.data.accept(delivered)
+
     def final_test(self, network: Network, episodes: int, seed: int) -> dict[str, Any]:
         return self.data.final_test(network)

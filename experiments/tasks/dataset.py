@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from genomes.population import Genome
     from genomes.scaling import Scaling
 
-__all__ = ["GENTLE", "OWN_DATA", "DatasetSettings"]
+__all__ = ["GENTLE", "OWN_DATA", "DatasetSettings", "adapt_to_data"]
 
 OWN_DATA = "data"
 GENTLE: dict[str, Any] = {  # parameters of NEAT where weights learn by gradients
@@ -123,12 +123,7 @@ class DatasetSettings(TaskSettings):
                     raise BadInput(f'task.{key} = "{name}": {error}') from None
 
     def adapt(self, neat: NEATParams) -> NEATParams:
-        if neat.output_activation not in ("", _OUTPUT):
-            requirement = f'must be "{_OUTPUT}" for data: losses and scores take outputs as they are'
-            raise ParameterError("output_activation", neat.output_activation, requirement)
-        if neat.mode != "feedforward":
-            raise ParameterError("mode", neat.mode, 'must be "feedforward" for data: rows have no order')
-        return dataclasses.replace(neat, output_activation=_OUTPUT)
+        return adapt_to_data(neat)
 
     def suggest(self) -> dict[str, dict[str, Any]]:
         task = self.data.task()
@@ -173,3 +168,13 @@ class DatasetSettings(TaskSettings):
 
     def final_test(self, network: Network, episodes: int, seed: int) -> dict[str, Any]:
         return self.data.final_test(network)
+
+
+def adapt_to_data(neat: NEATParams) -> NEATParams:
+    """The parameters with outputs as they are; `ParameterError` where they do not suit rows of data."""
+    if neat.output_activation not in ("", _OUTPUT):
+        requirement = f'must be "{_OUTPUT}" for data: losses and scores take outputs as they are'
+        raise ParameterError("output_activation", neat.output_activation, requirement)
+    if neat.mode != "feedforward":
+        raise ParameterError("mode", neat.mode, 'must be "feedforward" for data: rows have no order')
+    return dataclasses.replace(neat, output_activation=_OUTPUT)

@@ -34,7 +34,7 @@ class Network:
         activations_per_step: int = 1,
         scaling: Scaling | None = None,
         *,
-        time_step: float = 0.1,
+        time_step: float = 1.0,
     ) -> None:
         self.scaling = scaling
         population, per_step = Population.of([genome]), activations_per_step

@@ -94,7 +94,7 @@ def compile_population(
     device: str = "cpu",
     activations_per_step: int = 1,
     *,
-    time_step: float = 0.1,
+    time_step: float = 1.0,
     genes: bool = False,
 ) -> Networks:
     """Compile genomes to networks: their enabled connections and the nodes that can reach an output.

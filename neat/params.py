@@ -70,7 +70,10 @@ class NEATParams:
     mode: str = parameter("feedforward", "how networks compute; all but feedforward allow cycles", "own", choices=MODES)
     activations_per_step: int = parameter(1, "recurrent modes: activations on one input", "own", low=1)
     time_step: float = parameter(
-        0.1, "mode = ctrnn: time between two activations, in the unit of the time constants", "own", low=0.0
+        1.0,
+        "mode = ctrnn: time between two activations, in the unit of the time constants",
+        "own: of 0.1, 0.3 and 1 the one that solves most seeds of double pole balancing without velocities",
+        low=0.0,
     )
     bias_input: float = parameter(
         0.0, "value of a constant input with links of its own; 0: nodes have biases instead", "neat-python"

@@ -76,7 +76,7 @@ class ReferenceNetwork:
         activations,
         aggregation_names,
         activations_per_step: int = 1,
-        time_step: float = 0.1,
+        time_step: float = 1.0,
     ) -> None:
         self.genome, self.mode, self.per_step, self.time_step = genome, mode, activations_per_step, time_step
         self.activations = activations  # code -> scalar function

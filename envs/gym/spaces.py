@@ -4,7 +4,8 @@ Observations. Box, flattened; Discrete and MultiDiscrete, one input for each val
 their parts one after the other in the space's own order. Text, and spaces whose elements vary in size, are left out.
 
 Actions. Discrete(2), one output: the second action when it is positive, unless two are asked for; Discrete(n), n
-outputs: the largest, of equals the first; Box, an output a number; MultiBinary, an output a bit; the others are composed of these.
+outputs: the largest, of equals the first; Box, an output a number; MultiBinary, an output a bit; the others are
+composed of these.
 """
 
 from __future__ import annotations

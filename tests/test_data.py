@@ -16,6 +16,7 @@ from experiments.tasks.dataset import DatasetSettings
 from genomes.functions import aggregation_code
 from genomes.initial import initial_population
 from genomes.network import Network
+from genomes.networks import compile_population
 from genomes.scaling import Scaling
 
 SMALL = "\n[neat]\npopulation = 20\n[run]\ngenerations = 5\n"
@@ -171,6 +172,17 @@ def test_a_measure_of_the_users_own(tmp_path, capsys):
     assert task.maximize and task.objective.name == "hits"
     network = initial_population(1, 2, 1).genome(0).network()
     assert 0 <= task.evaluate(network.networks, (1, 0)).fitness[0] <= 72
+
+
+def test_least_squares_within_a_run(tmp_path):
+    table(tmp_path, numbers=True)
+    text = 'gradient_steps = 4\nmethod = "levenberg-marquardt"'
+    config = read_config(config_of(tmp_path, text))
+    task, learning = config.task.make("stop"), config.task.learning()
+    networks = compile_population(initial_population(3, 2, 1, seed=4))
+    learnt = learning(networks, task, (1, 0))
+    assert (task.evaluate(learnt, (1, 0)).fitness < 1e-6).all()  # the data are linear
+    assert "mse" in refused(tmp_path, text + '\nobjective = "mae"')
 
 
 @pytest.mark.parametrize("write_back", ["lamarckian", "baldwinian"])

@@ -34,6 +34,7 @@ GENTLE: dict[str, Any] = {  # parameters of NEAT where weights learn by gradient
     "add_node": 0.3,
     "add_connection": 0.5,
 }
+LEAST_SQUARES = "levenberg-marquardt"
 _OUTPUT = "identity"  # outputs are numbers or logits
 
 
@@ -76,7 +77,10 @@ class DatasetSettings(TaskSettings):
         "Loshchilov & Hutter 2019",
         low=0.0,
     )
-    method: str = parameter("adam", "of gradient descent", "Kingma & Ba 2015", choices=("adam", "sgd"))
+    method: str = parameter(
+        "adam", "of these steps; levenberg-marquardt: for numbers, mse and small networks, on all train rows",
+        "Kingma & Ba 2015; Marquardt 1963", choices=("adam", "sgd", LEAST_SQUARES),
+    )  # fmt: skip
     write_back: str = parameter(
         "lamarckian", "whether the genome keeps what its network has learnt, or only the fitness shows it", "own",
         choices=("lamarckian", "baldwinian"),
@@ -152,9 +156,11 @@ class DatasetSettings(TaskSettings):
         return self.data.task()
 
     def learning(self) -> Learning | None:
-        from experiments.learning import Descent, Readout
+        from experiments.learning import Descent, LeastSquares, Readout
 
         lamarckian = self.write_back == "lamarckian"
+        if self.gradient_steps and self.method == LEAST_SQUARES:
+            return LeastSquares(self.gradient_steps, lamarckian)
         if self.gradient_steps:
             return Descent(self.gradient_steps, self.learning_rate, self.method, lamarckian, self.weight_decay)
         return Readout(self.penalty, lamarckian) if self.readout == "ridge" else None

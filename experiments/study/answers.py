@@ -133,8 +133,8 @@ def _sentence_of_decline(results: Results, level: Level) -> str:
     fell = sum(change < 0 for change in changes.values())
     return (
         f"From {weights_of(level.hidden[-2]):,} to {weights_of(level.hidden[-1]):,} weights, in the same time, "
-        f"{fell} of {len(changes)} methods without gradients lose accuracy ({worst} changes by {changes[worst]:+.3f}, {best} by "
-        f"{changes[best]:+.3f}) (figure 1)."
+        f"{fell} of {len(changes)} methods without gradients lose accuracy ({worst} changes by {changes[worst]:+.3f}, "
+        f"{best} by {changes[best]:+.3f}) (figure 1)."
     )
 
 
@@ -149,8 +149,8 @@ def _sentence_of_cosines(results: Results, level: Level) -> str:
     bound = math.sqrt(population / 2 / sizes[-1])
     return (
         f"The first step of OpenAI-ES with {population} candidates has a cosine of {low:.2f} with the steepest descent "
-        f"at {sizes[0]:,} weights and of {high:.2f} at {sizes[-1]:,}, where {population // 2} random directions can give "
-        f"about {min(bound, 1.0):.2f} (figure 2)."
+        f"at {sizes[0]:,} weights and of {high:.2f} at {sizes[-1]:,}, where {population // 2} random directions can "
+        f"give about {min(bound, 1.0):.2f} (figure 2)."
     )
 
 

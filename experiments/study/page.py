@@ -202,9 +202,9 @@ def _draw_cosines(path: Path, results: Results, level: Level) -> None:
             ]
             if points:
                 x, y, error = zip(*points, strict=True)
-                label = method if axis is axes[0] else None
-                axis.errorbar(x, y, error, label=label, **_style(k, method))
-    figure.legend(loc="outside right upper", fontsize=8)
+                axis.errorbar(x, y, error, label=method, **_style(k, method))
+    handles, names = axes[-1].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside right upper", fontsize=8)
     _save(figure, path)
 
 

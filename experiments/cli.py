@@ -27,6 +27,7 @@ COMMANDS = {
     "show": "Describe a run and its champion, with pictures.",
     "list": "List the ready experiments, tasks and benchmarks.",
     "bench": "Run a benchmark.",
+    "study": "Training without gradients: which methods win where, measured on this machine.",
 }
 
 

@@ -50,7 +50,7 @@ class Trained:
 
 def train(
     model: Any,
-    data: str | tuple[ArrayLike, ArrayLike],
+    data: str | Task | tuple[ArrayLike, ArrayLike],
     method: str = "adam",
     *,
     objective: Any = "",

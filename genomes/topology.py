@@ -25,8 +25,9 @@ class Topology:
     Parameters
     ----------
     genome : its enabled connections that matter make the graph.
-    mode, activations_per_step : see `compile_population`.
+    mode : see `compile_population`.
     weight_limits, bias_limits : values beyond are taken as the nearest one within.
+    computing : further settings of `compile_population`.
 
     Raises
     ------
@@ -37,12 +38,12 @@ class Topology:
         self,
         genome: Genome,
         mode: str = "feedforward",
-        activations_per_step: int = 1,
         weight_limits: Limits = (-np.inf, np.inf),
         bias_limits: Limits = (-np.inf, np.inf),
+        **computing: Any,
     ) -> None:
         self._population = Population.of([genome])
-        self.base = compile_population(self._population, mode, "cpu", activations_per_step, genes=True)
+        self.base = compile_population(self._population, mode, genes=True, **computing)
         self.edges, self.nodes = len(self.base.weight), len(self.base.bias)
         self.trains_biases = genome.bias_input is None
         self.size = self.edges + self.nodes * self.trains_biases  # D
@@ -94,6 +95,7 @@ def copies(base: Networks, count: int) -> Networks:
         bias=np.tile(base.bias, count),
         activation=np.tile(base.activation, count),
         aggregation=np.tile(base.aggregation, count),
+        rate=np.tile(base.rate, count),
         source=np.tile(base.source, count),
         weight=np.tile(base.weight, count),
         output_slot=np.tile(base.output_slot, (count, 1)),

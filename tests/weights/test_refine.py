@@ -12,7 +12,7 @@ from experiments.cli import _run
 from experiments.errors import BadInput
 from genomes.files import load_genome, load_scaling
 from genomes.forward import forward
-from genomes.networks import compile_population
+from genomes.networks import MODES, compile_population
 from genomes.population import Population
 from genomes.topology import Topology
 from tests import reference
@@ -33,8 +33,8 @@ def contents(folder):
 
 
 def test_a_topology_is_its_genome_with_other_weights():
-    for mode in ("feedforward", "synchronous", "sequential"):
-        for p, genome in enumerate(reference.random_population(random.Random(3), 20)):
+    for mode in MODES:
+        for p, genome in enumerate(reference.random_population(random.Random(3), 20, **reference.dynamics(mode))):
             topology = Topology(genome, mode)
             X = np.random.default_rng(p).standard_normal((7, genome.num_inputs)).astype(np.float32)
             X = X[:, : topology.base.task_inputs]

@@ -172,7 +172,7 @@ def test_least_squares_find_what_made_the_data(bias_input):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_writing_back(mode):
-    population = reference.random_population(random.Random(4), 30, num_hidden=9, recurrent=mode != "feedforward")
+    population = reference.random_population(random.Random(4), 30, num_hidden=9, **reference.dynamics(mode))
     plain, networks = compile_population(population, mode), compile_population(population, mode, genes=True)
     for name in ("weight", "bias", "source", "edge_start", "output_slot"):
         np.testing.assert_array_equal(getattr(networks, name), getattr(plain, name))

@@ -29,7 +29,7 @@ BUDGETS = {"dpv": 30_000, "dpnv": 100_000}  # evaluations, likewise
 PAPER = PRESETS["neat-2002"]
 DEFAULT = PRESETS["default"]
 DPV = replace(PAPER, bias_input=0.5)
-# Up to ten hidden nodes, as half of their links to and fro are there
+# Ten hidden nodes and half of the links to and from them, other ones in each genome
 RANDOM_START = replace(DPV, initial="fraction", initial_layers=(10,), initial_fraction=0.5)
 POLES = {
     "dpv": DPV,

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.task import Key
+from envs.task import Key, Task
 from envs.workers import WorkerPool
 from genomes.evaluation import Evaluation
 from genomes.kernels.parallel import available_cores
@@ -32,7 +32,7 @@ class FitnessError(RuntimeError):
     """A user's function raised an exception, or returned no fitness; the message holds its whole traceback."""
 
 
-class FitnessTask:
+class FitnessTask(Task):
     """Judges networks by a function.
 
     Parameters
@@ -48,8 +48,6 @@ class FitnessTask:
     on_error : ``"stop"``: an exception raises `FitnessError`; ``"worst"``: it fails that genome, and is kept in
         ``errors``.
     """
-
-    episodes_change = False
 
     def __init__(
         self,

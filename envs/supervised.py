@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from envs.losses import Measure, find_measure
 from envs.measuring import gradients, measure
 from envs.rows import Rows
-from envs.task import Key
+from envs.task import Key, Task
 from genomes.evaluation import Evaluation
 from genomes.kernels.parallel import parallel_for
 from genomes.networks import Networks
@@ -19,7 +19,7 @@ __all__ = ["Rows", "SupervisedTask", "draw_batches", "gradients", "measure"]
 BATCH = 210
 
 
-class SupervisedTask:
+class SupervisedTask(Task):
     """Judges networks by their loss or score on rows of data.
 
     Parameters
@@ -55,6 +55,7 @@ class SupervisedTask:
         self.score = self.objective if score is None else find_measure(score)
         self.target, self.num_classes, self.parsimony = target, num_classes, parsimony
         self.batch, self.own_batches = (0, False) if batch >= len(train) else (batch, own_batches and batch > 0)
+        self.maximize, self.episodes_change = self.objective.maximize, self.batch > 0
         self.num_inputs = train.X.shape[1]
         if bool(num_classes) != train.classes:
             raise ValueError(f"num_classes is {num_classes}, the targets are {_kind(train)}")
@@ -67,19 +68,9 @@ class SupervisedTask:
             raise ValueError(f"batch and parsimony must be at least 0, got {batch} and {parsimony}")
 
     @property
-    def maximize(self) -> bool:
-        """Whether higher fitness is better: of the objective."""
-        return self.objective.maximize
-
-    @property
     def maximize_score(self) -> bool:
         """Whether a higher score of `validate` is better."""
         return self.score.maximize
-
-    @property
-    def episodes_change(self) -> bool:
-        """Whether each generation has rows of its own."""
-        return self.batch > 0
 
     def evaluate(self, networks: Networks, key: Key) -> Evaluation:
         """The objective on the generation's rows, parsimony included."""
@@ -111,6 +102,12 @@ class SupervisedTask:
         """
         rows, index = self._rows(networks, key, step)
         return gradients(networks, rows, self.objective, self.num_classes, index)
+
+    def rows(self, key: Key, step: int = 0) -> Rows:
+        """The rows of `evaluate` for this key (see `gradients` for steps); with ``own_batches`` the first genome's."""
+        if not self.batch:
+            return self.train
+        return self.train.select(draw_batches(len(self.train), self.batch, key, step)[0])
 
     def _rows(self, networks: Networks, key: Key, step: int) -> tuple[Rows, NDArray[np.int64] | None]:
         """The rows of a step, and which of them are each network's own where it has any."""

@@ -2,52 +2,74 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Sequence
+from typing import Any
+
+from numpy.typing import NDArray
 
 from genomes.evaluation import Evaluation
 from genomes.networks import Networks
+from genomes.scaling import Scaling
 
 __all__ = ["Key", "Task"]
 
 Key = tuple[int, int]  # (seed, generation): decides every random choice of an evaluation
 
 
-@runtime_checkable
-class Task(Protocol):
-    """Judges whole populations.
+class Task:
+    """Judges whole populations; a task of your own derives from it, and must have `evaluate` and the two numbers.
 
-    ``evaluate`` and ``validate`` are pure functions of the networks and the key.
+    `evaluate`, `reconsider` and `validate` are pure functions of the networks, the key, and what `absorb` was given.
     """
 
-    @property
-    def num_inputs(self) -> int:
-        """What the task feeds a network."""
-        ...
+    num_inputs: int  # that the task feeds a network
+    num_outputs: int  # that it reads
+    maximize: bool = True  # whether higher fitness is better
+    target: float | None = None  # a score of `validate` that counts as solved; None: there is none
+    episodes_change: bool = False  # whether a genome's fitness differs between generations (episodes, mini-batches)
+    recheck: int = 0  # so many of a generation's best are judged again by `reconsider`
+    behaves: bool = False  # whether evaluations have extras["behaviour"] [P, B]
+    errors: Sequence[str] = ()  # a text for each genome that an exception failed in the last evaluation
 
     @property
-    def num_outputs(self) -> int:
-        """What it reads."""
-        ...
+    def maximize_score(self) -> bool:
+        """Whether a higher score of `validate` is better."""
+        return self.maximize
 
     @property
-    def maximize(self) -> bool:
-        """Whether higher fitness is better."""
-        ...
+    def scaling(self) -> Scaling | None:
+        """How inputs are scaled now; travels with the champion."""
+        return None
+
+    def fix_scaling(self, scaling: Scaling | None) -> None:
+        """Scale inputs so from now on, whatever is observed: as the champion's are, whose weights are tuned."""
 
     @property
-    def target(self) -> float | None:
-        """A score of the check that counts as solved; None: no target."""
-        ...
-
-    @property
-    def episodes_change(self) -> bool:
-        """Whether the fitness of one genome differs between generations (other episodes, other mini-batch)."""
-        ...
+    def notes(self) -> Sequence[str]:
+        """What a run should say of the task, a line each."""
+        return ()
 
     def evaluate(self, networks: Networks, key: Key) -> Evaluation:
         """Fitness of every network, in the task's own sense (see ``maximize``)."""
-        ...
+        raise NotImplementedError
+
+    def reconsider(self, networks: Networks, key: Key) -> Evaluation:
+        """A second opinion on a generation's best, which decides among them."""
+        raise NotImplementedError
 
     def validate(self, networks: Networks, key: Key) -> Evaluation:
         """The check that decides whether a champion solves the task: fresh episodes or the validation split."""
-        ...
+        return self.evaluate(networks, key)
+
+    def absorb(self, evaluation: Evaluation) -> None:
+        """Take a generation's evaluation into account in the following ones."""
+
+    def state_dict(self) -> dict[str, NDArray[Any]]:
+        """What a checkpoint must keep of `absorb`."""
+        return {}
+
+    def restore(self, state: dict[str, NDArray[Any]]) -> None:
+        """Go on from a `state_dict`."""
+
+    def close(self) -> None:
+        """Give back what the task holds: worker processes."""

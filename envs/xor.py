@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from envs.task import Key
+from envs.task import Key, Task
 from genomes.evaluation import Evaluation
 from genomes.forward import forward
 from genomes.networks import Networks
@@ -15,14 +15,12 @@ INPUTS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)  # [R, I]
 ANSWERS = np.array([0, 1, 1, 0], np.float32)  # [R]
 
 
-class XOR:
+class XOR(Task):
     """Fitness (4 - sum of |error|)², from 0; solved when all four outputs are on the right side of 0.5."""
 
     num_inputs = 2
     num_outputs = 1
-    maximize = True
     target: float | None = 1.0
-    episodes_change = False
 
     def evaluate(self, networks: Networks, key: Key) -> Evaluation:
         """Fitness, at most 16."""

@@ -27,6 +27,7 @@ from experiments.config import RunSettings
 from experiments.data import in_target_units
 from experiments.learning import Descent
 from experiments.run import Row, Run
+from experiments.tasks.dataset import GENTLE
 from genomes.network import Network
 from genomes.population import Genome
 from genomes.scaling import Scaling
@@ -72,7 +73,7 @@ class _NEATEstimator(BaseEstimator):  # type: ignore[misc]
         gradient_steps: int = 10,
         learning_rate: float = 0.03,
         batch_size: int | None = None,
-        parsimony: float = 0.0,
+        parsimony: float = 1e-4,
         scaling: str = "standard",
         validation_fraction: float = 0.15,
         n_iter_no_change: int | None = 10,
@@ -183,7 +184,7 @@ class NEATClassifier(ClassifierMixin, _NEATEstimator):  # type: ignore[misc]
     gradient_steps, learning_rate : steps of Adam for each genome in each generation, which it passes on; 0: none.
     batch_size : rows drawn anew for each step; None: all.
     class_weight : dict class -> weight, ``"balanced"``, or None.
-    parsimony : a network is that much worse for each connection.
+    parsimony : a network is that much worse for each connection: of networks that do equally well, the smaller wins.
     scaling : of the inputs: ``"standard"``, ``"common"``, ``"range"`` or ``"none"``; see `envs.splits.learn_scaling`.
     validation_fraction : of the rows; they choose the champion. 0, or fewer than 20 rows: all rows do.
     n_iter_no_change : generations without a better champion until evolution stops; None: it never does.
@@ -214,7 +215,7 @@ class NEATClassifier(ClassifierMixin, _NEATEstimator):  # type: ignore[misc]
         learning_rate: float = 0.03,
         batch_size: int | None = None,
         class_weight: dict[Any, float] | str | None = None,
-        parsimony: float = 0.0,
+        parsimony: float = 1e-4,
         scaling: str = "standard",
         validation_fraction: float = 0.15,
         n_iter_no_change: int | None = 10,
@@ -304,7 +305,7 @@ class NEATRegressor(MultiOutputMixin, RegressorMixin, _NEATEstimator):  # type: 
         gradient_steps: int = 10,
         learning_rate: float = 0.03,
         batch_size: int | None = None,
-        parsimony: float = 0.0,
+        parsimony: float = 1e-4,
         scaling: str = "standard",
         validation_fraction: float = 0.15,
         n_iter_no_change: int | None = 10,
@@ -344,13 +345,4 @@ class NEATRegressor(MultiOutputMixin, RegressorMixin, _NEATEstimator):  # type: 
         return outputs[:, 0] if self._single else outputs
 
 
-_BASE = NEATParams(
-    weight_scale=0.1,  # gradients go on from small weights
-    weight_power=0.1,  # and mutation does not undo what they have found
-    weight_replace=0.02,
-    bias_scale=0.1,
-    bias_power=0.1,
-    bias_replace=0.02,
-    add_node=0.3,
-    add_connection=0.5,
-)
+_BASE = NEATParams(**GENTLE)

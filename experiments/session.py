@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from envs.task import Task
 from experiments.checkpoint import Checkpoint, CheckpointError, last_checkpoint, write_checkpoint
 from experiments.config import Config, read_config
 from experiments.display import Display
@@ -21,9 +22,14 @@ from genomes.network import Network
 from genomes.population import CONNECTION_GENES, NODE_GENES, Genome, Population
 from genomes.scaling import Scaling
 from neat.algorithm import NEAT
+from neat.params import ParameterError
 from neat.report import GenerationReport
 
-__all__ = ["Session", "champion_score", "initial_genome", "load_champion"]
+if TYPE_CHECKING:
+    from envs.task import Task
+    from experiments.training.within import Tuner
+
+__all__ = ["Session", "champion_score", "initial_genome", "load_champion", "make_tuner"]
 
 _Read = TypeVar("_Read")
 SPECIES_COLUMNS = ("generation", "species", "size", "best", "mean", "age", "stagnation", "offspring")
@@ -65,6 +71,8 @@ class Session:
     @classmethod
     def resume(cls, folder: RunFolder, display: Display, generations: int | None, threads: int | None) -> Session:
         """The run of a folder, from its last checkpoint, or from its beginning when it has none."""
+        if (folder.path / "training.csv").exists():
+            raise BadInput(f"{folder.path}: holds a champion that `neat refine` made, not a run to go on with")
         options: dict[str, tuple[str, Any]] = {}
         if generations is not None:
             options["run.generations"] = (f"--generations {generations}", generations)
@@ -130,9 +138,7 @@ class Session:
             self.display.end()
             self.metrics.close()
             self.species.close()
-            close = getattr(self.run.task, "close", None)
-            if close is not None:
-                close()
+            self.run.task.close()
 
     def _record(self, row: Row, population: Population, evaluation: Evaluation, report: GenerationReport) -> Any:
         self.metrics.write([row.cells()])
@@ -143,7 +149,7 @@ class Session:
         champion = self.run.champion
         if champion is not None and champion.generation == row.generation:
             self._write_champion()
-        for error in getattr(self.run.task, "errors", [])[:1]:
+        for error in self.run.task.errors[:1]:
             shown = error.strip().rpartition("\n")[2] if self.told_of_errors else error  # whole only once
             self.told_of_errors = True
             self.display.message(f"generation {row.generation}: {row.failed} genomes failed, the first: {shown}")
@@ -192,8 +198,7 @@ class Session:
             table.flush(sync=True)
         run, champion = self.run, self.run.champion
         arrays, scalars = run.algorithm.state_dict()
-        if hasattr(run.task, "state_dict"):
-            arrays |= {f"task.{name}": array for name, array in run.task.state_dict().items()}
+        arrays |= {f"task.{name}": array for name, array in run.task.state_dict().items()}
         state: dict[str, Any] = {
             "config": self.config.digest(),
             "algorithm": scalars,
@@ -222,9 +227,9 @@ class Session:
         self.last_checkpoint = time.monotonic()
 
 
-def show_notes(display: Display, config: Config, task: Any) -> None:
+def show_notes(display: Display, config: Config, task: Task) -> None:
     """Say what was chosen for the user."""
-    for text in (*config.notes, *getattr(task, "notes", ())):
+    for text in (*config.notes, *task.notes):
         display.note(text)
 
 
@@ -255,11 +260,30 @@ def _read(path: Path, load: Callable[[Path], _Read]) -> _Read:
 def _make_run(config: Config) -> Run:
     try:
         task = config.task.make(config.run.on_error)
-        return Run.new(config.neat, task, config.run, initial_genome(config), config.task.learning())
+        return Run.new(
+            config.neat, task, config.run, initial_genome(config), config.task.learning(), make_tuner(config, task)
+        )
+    except BadInput:
+        raise
     except ValueError as error:
         raise BadInput(f"{config.run.initial_genome or config.task.name}: {error}") from None
     except MemoryError:
         raise Failure(f"out of memory with neat.population = {config.neat.population}") from None
+
+
+def make_tuner(config: Config, task: Task | None = None) -> Tuner | None:
+    """What tunes the weights of the best genomes; `BadInput` where the method does not fit the task."""
+    if config.weights is None:
+        return None
+    if config.task.learning() is not None:
+        raise BadInput(
+            f"weights.method = {config.weights.method!r}: goes with task.gradient_steps = 0 and task.readout = none: "
+            "one of them learns"
+        )
+    try:
+        return config.weights.tuner(task or config.task.make(config.run.on_error), config.neat)
+    except ParameterError as error:
+        raise BadInput(f"weights.{error}") from None
 
 
 def _restore(run: Run, checkpoint: Checkpoint, folder: Path) -> None:
@@ -283,8 +307,7 @@ def _restore(run: Run, checkpoint: Checkpoint, folder: Path) -> None:
                 parts = arrays["champion.scaling.shift"], arrays["champion.scaling.scale"]
                 scaling = Scaling(*parts, state["champion_limit"])
             run.champion = Champion(Genome(**shape, **genes), **state["champion"], scaling=scaling)
-        if hasattr(run.task, "restore"):
-            run.task.restore({k.removeprefix("task."): v for k, v in arrays.items() if k.startswith("task.")})
+        run.task.restore({k.removeprefix("task."): v for k, v in arrays.items() if k.startswith("task.")})
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise BadInput(f"{folder / 'checkpoints'}: the checkpoint does not fit this release: {error!r}") from None
 
@@ -320,5 +343,5 @@ def champion_score(
     except FitnessError as error:
         raise Failure(str(error)) from None
     finally:
-        getattr(task, "close", lambda: None)()
+        task.close()
     return {"mean": value, "std": 0.0, "min": value, "max": value, "episodes": 1}

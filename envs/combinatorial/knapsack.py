@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from envs.combinatorial.policy import TRAINING, VALIDATION, decode, instance_generator
 from envs.kernels.combinatorial import decode_knapsack
-from envs.task import Key
+from envs.task import Key, Task
 from genomes.evaluation import Evaluation
 from genomes.networks import Networks
 
@@ -30,8 +30,8 @@ class Sacks:
         return len(self.capacity)
 
 
-@dataclass(frozen=True, eq=False)
-class Knapsack:
+@dataclass(eq=False)
+class Knapsack(Task):
     """Share of the optimum that is packed, by dynamic programming, averaged over random instances; at most 1.
 
     Worth and weight are whole numbers from 1 to 100, independent (Pisinger 2005: uncorrelated); the capacity is half
@@ -45,7 +45,6 @@ class Knapsack:
 
     num_inputs = 5
     num_outputs = 1
-    maximize = True
     episodes_change = True
 
     def __post_init__(self) -> None:

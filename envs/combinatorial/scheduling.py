@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from envs.combinatorial.policy import TRAINING, VALIDATION, decode, instance_generator
 from envs.kernels.combinatorial import decode_jobs
-from envs.task import Key
+from envs.task import Key, Task
 from genomes.evaluation import Evaluation
 from genomes.networks import Networks
 
@@ -32,8 +32,8 @@ class Jobs:
         return len(self.duration)
 
 
-@dataclass(frozen=True, eq=False)
-class Scheduling:
+@dataclass(eq=False)
+class Scheduling(Task):
     """Total weighted tardiness, by that of the best dispatching rule on the same instances; below 1 beats them all.
 
     Durations are 1 to 100, weights 1 to 10, due dates uniform within (1 - T ± R/2) times the sum of all durations, with

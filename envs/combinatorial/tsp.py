@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from envs.combinatorial.policy import TRAINING, VALIDATION, decode, instance_generator
 from envs.kernels.combinatorial import decode_tour
-from envs.task import Key
+from envs.task import Key, Task
 from genomes.evaluation import Evaluation
 from genomes.networks import Networks
 
@@ -19,8 +19,8 @@ Places = NDArray[np.float32]  # [cities, 2]
 OPTIMA = {20: 3.84, 50: 5.70, 100: 7.76}  # mean lengths of optimal tours (Kool et al. 2019, table 1)
 
 
-@dataclass(frozen=True, eq=False)
-class TravellingSalesman:
+@dataclass(eq=False)
+class TravellingSalesman(Task):
     """Mean length of closed tours through random cities; shorter is better.
 
     The policy chooses the next city, the decoder inserts it where the tour grows least (see
@@ -41,7 +41,7 @@ class TravellingSalesman:
         if self.cities < 3 or min(self.instances, self.validation_instances) < 1:
             raise ValueError(f"a problem needs 3 cities and 1 instance at least, got {self}")
         if self.target is None and self.cities in OPTIMA:
-            object.__setattr__(self, "target", 1.1 * OPTIMA[self.cities])
+            self.target = 1.1 * OPTIMA[self.cities]
 
     def draw(self, key: Key, purpose: int, count: int) -> Places:
         """Random places [count, cities, 2]."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from envs.native import NativeEnv
 from envs.rollout import Episodes, rollout, starting_states
-from envs.task import Key
+from envs.task import Key, Task
 from genomes.evaluation import Evaluation
 from genomes.networks import Networks
 
@@ -19,8 +19,8 @@ __all__ = ["NativeTask"]
 EPISODES, VALIDATION = 200, 201
 
 
-@dataclass(frozen=True, eq=False)
-class NativeTask:
+@dataclass(eq=False)
+class NativeTask(Task):
     """Fitness is the mean score over ``episodes`` episodes; all genomes of a generation face the same starts.
 
     The score of an episode is its return, unless the environment says otherwise (`NativeEnv.score`). Behaviours, where
@@ -38,32 +38,18 @@ class NativeTask:
     episodes: int = 5
     validation_episodes: int = 100
 
-    maximize = True
-
     def __post_init__(self) -> None:
         for name in ("episodes", "validation_episodes"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        self.num_inputs, self.num_outputs = self.env.num_inputs, self.env.num_outputs
+        self.target = self.env.target
+        self.episodes_change = self.env.check is None  # a check of its own: what it is trained on stays the same
 
     @property
-    def num_inputs(self) -> int:
-        """Length of an observation."""
-        return self.env.num_inputs
-
-    @property
-    def num_outputs(self) -> int:
-        """Outputs that the environment reads."""
-        return self.env.num_outputs
-
-    @property
-    def target(self) -> float | None:
-        """Mean return of the check that counts as solved."""
-        return self.env.target
-
-    @property
-    def episodes_change(self) -> bool:
-        """Whether episodes begin differently in every generation; not where the environment has a check of its own."""
-        return self.env.check is None
+    def behaves(self) -> bool:  # type: ignore[override]
+        """Whether the environment says how an episode went."""
+        return self.env.behaviour is not None
 
     def evaluate(self, networks: Networks, key: Key) -> Evaluation:
         """Mean score of every network; a state or reward that is not finite fails its genome."""

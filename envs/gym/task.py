@@ -20,7 +20,7 @@ from envs.gym.make import EnvMaker, Factory
 from envs.gym.play import Batch, Player
 from envs.gym.scaling import SCALINGS, bounds_scaling, choose_scaling, running_scaling
 from envs.gym.spaces import action_map, observation_map
-from envs.task import Key
+from envs.task import Key, Task
 from envs.workers import WorkerPool
 from genomes.evaluation import Evaluation
 from genomes.kernels.parallel import get_threads
@@ -39,7 +39,7 @@ FITNESS = ("mean", "min", "median", "quantile")
 FIRST_CHECK = 5  # a check begins with one of so many parts of its episodes
 
 
-class GymTask:
+class GymTask(Task):
     """Fitness is made of the returns of ``episodes`` episodes.
 
     Parameters
@@ -72,7 +72,6 @@ class GymTask:
     SpaceError : its spaces cannot be mapped.
     """
 
-    maximize = True
     episodes_change = True
 
     def __init__(
@@ -129,13 +128,23 @@ class GymTask:
         self.target = target if target is not None else threshold
         self.num_inputs, self.num_outputs = self.observations.size, self.actions.size
         self._moments = np.zeros(1 + 2 * self.num_inputs)  # all observations so far: count, sums, sums of squares
+        self._fixed: Scaling | None = None  # see `fix_scaling`
         self._player: Player | None = None
         self._pool: WorkerPool | None = None
+
+    def fix_scaling(self, scaling: Scaling | None) -> None:
+        """Scale observations so from now on, whatever is observed."""
+        self.scaling_kind, self._fixed = "fixed", scaling
 
     @property
     def notes(self) -> list[str]:
         """What was read off the environment, a line each."""
-        scaling = {"none": "not scaled", "bounds": "scaled by their bounds", "running": "scaled by mean and deviation"}
+        scaling = {
+            "none": "not scaled",
+            "bounds": "scaled by their bounds",
+            "running": "scaled by mean and deviation",
+            "fixed": "scaled as the champion's are",
+        }
         seen, episodes = self.observations, "1 episode" if self.episodes == 1 else f"{self.episodes} episodes"
         lines = [
             f"inputs: {seen.size}, observations, {scaling[self.scaling_kind]}",
@@ -150,8 +159,8 @@ class GymTask:
     @property
     def scaling(self) -> Scaling | None:
         """How observations are scaled now."""
-        if self.scaling_kind == "none":
-            return None
+        if self.scaling_kind in ("none", "fixed"):
+            return self._fixed
         bounds = bounds_scaling(self.observations.low, self.observations.high)
         return bounds if self.scaling_kind == "bounds" else running_scaling(self._moments, bounds)
 

@@ -1,5 +1,7 @@
-"""Forward evaluation of irregular networks: activations (one genome on one row) per second, against the machine's
-limit for multiply-adds at random rows of a small buffer."""
+"""Forward evaluation of irregular networks: activations (one genome on one row) per second, beside the machine's limit.
+
+The limit is of multiply-adds at random rows of a small buffer.
+"""
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import textwrap
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -18,21 +21,33 @@ def command() -> None:
 
     presets = [(name, _first_comment(preset_path(name))) for name in preset_names()]
     benches = [(name, _first_docstring(path)) for name, path in bench_files()]
-    own = {OWN_DATA: "a CSV or npz file of your own: task.path"}
-    sets = dict.fromkeys(dataset_names(), "data set") | {"parity-N": "data set: N bits", "openml:NAME": "data set"}
-    tasks = [
-        *(dict.fromkeys(task_names(), "built in") | sets | own | {"module:NAME": "a function of your own"}).items()
+    others = [
+        ("any id of Gymnasium", "also MODULE:ID, where MODULE registers it"),
+        (OWN_DATA, "a CSV or npz file of your own: task.path"),
+        ("parity-N", "all rows of N bits"),
+        ("openml:NAME", "a data set from openml.org"),
+        ("MODULE:NAME", "a function of your own"),
     ]
     for title, rows in (
         ("Experiments (neat run NAME)", presets),
-        ("Tasks (task.name)", tasks),
         ("Benchmarks (neat bench NAME)", benches),
+        ("Tasks (neat run NAME, or task.name in a file)", others),
     ):
         click.echo(f"{title}\n")
         width = max(len(name) for name, _ in rows)
         for name, text in rows:
             click.echo(f"  {name:<{width}}  {text}")
         click.echo()
+    _paragraph("built in", [name for name in task_names() if name not in {OWN_DATA, *dataset_names()}])
+    _paragraph("data sets", dataset_names())
+
+
+def _paragraph(title: str, names: Iterable[str]) -> None:
+    first, width = f"  {title}: ", shutil.get_terminal_size((120, 24)).columns
+    text = textwrap.fill(
+        ", ".join(names), width, initial_indent=first, subsequent_indent=" " * len(first), break_on_hyphens=False
+    )
+    click.echo(text)
 
 
 def bench_files() -> list[tuple[str, Path]]:

@@ -89,7 +89,8 @@ def _draw(folder: Path, config: Config, champion: Genome | None) -> None:
         if champion is not None:
             draw_network(champion, folder / "network.png", f"{title}: the champion")
             drawn.append("network.png")
-        if len((folder / "metrics.csv").read_bytes().splitlines()) > 1:
+        metrics = folder / "metrics.csv"  # none of a champion that `neat refine` made
+        if metrics.is_file() and len(metrics.read_bytes().splitlines()) > 1:
             draw_fitness(folder, folder / "fitness.png", title)
             draw_species(folder, folder / "species.png", f"{title}: species")
             drawn += ["fitness.png", "species.png"]

@@ -25,7 +25,7 @@ class Topology:
     Parameters
     ----------
     genome : its enabled connections that matter make the graph.
-    mode, activations_per_step : see `compile_population`.
+    mode, activations_per_step, time_step : see `compile_population`.
     weight_limits, bias_limits : values beyond are taken as the nearest one within.
 
     Raises
@@ -40,9 +40,12 @@ class Topology:
         activations_per_step: int = 1,
         weight_limits: Limits = (-np.inf, np.inf),
         bias_limits: Limits = (-np.inf, np.inf),
+        *,
+        time_step: float = 1.0,
     ) -> None:
         self._population = Population.of([genome])
-        self.base = compile_population(self._population, mode, "cpu", activations_per_step, genes=True)
+        how: dict[str, Any] = {"activations_per_step": activations_per_step, "time_step": time_step}
+        self.base = compile_population(self._population, mode, genes=True, **how)
         self.edges, self.nodes = len(self.base.weight), len(self.base.bias)
         self.trains_biases = genome.bias_input is None
         self.size = self.edges + self.nodes * self.trains_biases  # D
@@ -94,6 +97,7 @@ def copies(base: Networks, count: int) -> Networks:
         bias=np.tile(base.bias, count),
         activation=np.tile(base.activation, count),
         aggregation=np.tile(base.aggregation, count),
+        rate=np.tile(base.rate, count),
         source=np.tile(base.source, count),
         weight=np.tile(base.weight, count),
         output_slot=np.tile(base.output_slot, (count, 1)),

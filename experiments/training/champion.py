@@ -34,7 +34,7 @@ SOLUTION_EVERY = 10  # generations; methods that move a mean are judged by it, t
 def topology_of(genome: Genome, params: NEATParams) -> Topology:
     """The genome's graph, with the weights that the run's parameters allow."""
     weights, biases = (params.weight_min, params.weight_max), (params.bias_min, params.bias_max)
-    return Topology(genome, params.mode, params.activations_per_step, weights, biases)
+    return Topology(genome, weight_limits=weights, bias_limits=biases, **params.computing)
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from experiments.cli import _run
 from experiments.errors import BadInput
 from genomes.files import load_genome, load_scaling
 from genomes.forward import forward
-from genomes.networks import compile_population
+from genomes.networks import MODES, compile_population
 from genomes.population import Population
 from genomes.topology import Topology
 from tests import reference
@@ -33,15 +33,16 @@ def contents(folder):
 
 
 def test_a_topology_is_its_genome_with_other_weights():
-    for mode in ("feedforward", "synchronous", "sequential"):
-        for p, genome in enumerate(reference.random_population(random.Random(3), 20)):
-            topology = Topology(genome, mode)
+    for mode in MODES:
+        timed = mode == "ctrnn"
+        for p, genome in enumerate(reference.random_population(random.Random(3), 20, time_constants=timed)):
+            topology = Topology(genome, mode, time_step=0.5)
             X = np.random.default_rng(p).standard_normal((7, genome.num_inputs)).astype(np.float32)
             X = X[:, : topology.base.task_inputs]
             others = topology.vector + np.array([[0.0], [0.5], [-1.0]], np.float32)
             networks = topology.networks(others)
             for k, weights in enumerate(others):
-                alone = compile_population(Population.of([topology.genome(weights)]), mode)
+                alone = compile_population(Population.of([topology.genome(weights)]), mode, time_step=0.5)
                 assert forward(networks, X)[k].tobytes() == forward(alone, X)[0].tobytes()
             assert topology.genome(topology.vector).equals(genome)
 

@@ -121,25 +121,37 @@ def load_config(
 
     Parameters
     ----------
-    name : a preset's name, or the path of a TOML file.
+    name : a preset, a data set or an environment by name, or the path of a TOML, CSV or npz file.
     overrides : ``KEY=VALUE`` strings, KEY being section.key; the value is read as TOML, else as a string.
     options : section.key -> (how it was given, value), applied last.
     """
-    from experiments.tasks import is_environment_id
-
     path = Path(name)
-    if not name.endswith(".toml") and not path.is_file():
-        if name in preset_names():
-            path = preset_path(name)
-        elif is_environment_id(name):
-            reader, tables = _Reader(Path(name)), {"task": {"name": name}}
-            return _configure(reader, tables, overrides, options, name, Path.cwd(), suggest=True)
-        else:
-            near = _nearest(name, preset_names()) or _nearest_environment(name)
-            presets = ", ".join(preset_names())
-            raise BadInput(f"{name!r} is neither a preset ({presets}), nor an environment's id, nor a TOML file{near}")
+    if not name.endswith(".toml") and name in preset_names() and not path.is_file():
+        path = preset_path(name)
+    elif not name.endswith(".toml") and (task := _task_of(name)):
+        reader, called = _Reader(path), path.stem if "path" in task else name
+        return _configure(reader, {"task": task}, overrides, options, called, Path.cwd(), suggest=True)
     home = Path.cwd() if path.parent == _PRESET_FOLDER else None
     return read_config(path, overrides, options, default_name=path.stem, home=home)
+
+
+def _task_of(name: str) -> dict[str, Any]:
+    """The [task] that a name alone stands for; empty where it is that of another file."""
+    from envs.datasets import is_dataset
+    from experiments.tasks import OWN_DATA, is_environment_id
+
+    if name.endswith((".csv", ".npz")):
+        return {"name": OWN_DATA, "path": str(Path(name).absolute())}
+    if Path(name).is_file():
+        return {}
+    if is_dataset(name) or is_environment_id(name):
+        return {"name": name}
+    near = _nearest(name, preset_names()) or _nearest_environment(name)
+    presets = ", ".join(preset_names())
+    raise BadInput(
+        f"{name!r} is neither a preset ({presets}), nor a data set (see `neat list`), nor an environment's id, nor a "
+        f"TOML, CSV or npz file{near}"
+    )
 
 
 def read_config(
@@ -183,7 +195,7 @@ def _configure(
     task = reader.section("task", task_class, tables["task"])
     folder = (home / getattr(task, "folder", ".")).resolve()
     task.load(folder)  # imports the user's module, which may register activation functions
-    task, notes = _suggest(task, tables) if suggest else (task, ())
+    task, notes = _suggest(task, tables, folder) if suggest else (task, ())
     preset = tables["neat"].pop("preset", "default")
     if type(preset) is not str or preset not in PRESETS:
         hint = _nearest(str(preset), PRESETS)
@@ -211,7 +223,9 @@ def _weights(reader: _Reader, table: dict[str, Any]) -> WeightSettings | None:
     return settings if settings.method else None
 
 
-def _suggest(task: TaskSettings, tables: dict[str, dict[str, Any]]) -> tuple[TaskSettings, tuple[str, ...]]:
+def _suggest(
+    task: TaskSettings, tables: dict[str, dict[str, Any]], folder: Path
+) -> tuple[TaskSettings, tuple[str, ...]]:
     """Fill in what the task suggests and the user has not set; also gives lines that say so."""
     chosen = {}
     for section, settings in task.suggest().items():
@@ -220,6 +234,7 @@ def _suggest(task: TaskSettings, tables: dict[str, dict[str, Any]]) -> tuple[Tas
                 tables[section][key] = value
                 chosen[f"{section}.{key}"] = value
     task = dataclasses.replace(task, **{k: v for k, v in tables["task"].items() if f"task.{k}" in chosen})
+    task.load(folder)
     said = f"chosen for you: {', '.join(f'{key} = {_shown(value)}' for key, value in chosen.items())}" if chosen else ""
     return task, tuple(text for text in (task.remark(), said) if text)
 

@@ -99,6 +99,9 @@ class Data:
         if settings.gradient_steps and not task.objective.gradient:
             steps = f"task.gradient_steps = {settings.gradient_steps}"
             raise BadInput(f"{self.dataset.name}: {steps}: the objective {task.objective.name} has no gradient")
+        if settings.gradient_steps and settings.method == "levenberg-marquardt" and task.objective.name != "mse":
+            method = f'task.method = "{settings.method}"'
+            raise BadInput(f"{self.dataset.name}: {method}: is for the objective mse, this is {task.objective.name}")
         return task
 
     @property

@@ -27,6 +27,7 @@ from experiments.config import RunSettings
 from experiments.data import in_target_units
 from experiments.learning import Descent
 from experiments.run import Row, Run
+from experiments.tasks.dataset import GENTLE
 from genomes.network import Network
 from genomes.population import Genome
 from genomes.scaling import Scaling
@@ -344,13 +345,4 @@ class NEATRegressor(MultiOutputMixin, RegressorMixin, _NEATEstimator):  # type: 
         return outputs[:, 0] if self._single else outputs
 
 
-_BASE = NEATParams(
-    weight_scale=0.1,  # gradients go on from small weights
-    weight_power=0.1,  # and mutation does not undo what they have found
-    weight_replace=0.02,
-    bias_scale=0.1,
-    bias_power=0.1,
-    bias_replace=0.02,
-    add_node=0.3,
-    add_connection=0.5,
-)
+_BASE = NEATParams(**GENTLE)

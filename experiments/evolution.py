@@ -59,7 +59,7 @@ class Result:
         """The champion as a callable: ``network(x)`` gives its outputs."""
         if self.champion is None:
             raise ValueError("there is no champion: every genome failed")
-        return Network(self.champion, self.params.mode, self.params.activations_per_step, self.scaling)
+        return Network(self.champion, scaling=self.scaling, **self.params.computing)
 
     def __repr__(self) -> str:
         verdict = "solved" if self.solved else "not solved"

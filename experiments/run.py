@@ -235,7 +235,7 @@ class Run:
 
     def _compile(self, population: Population) -> Networks:
         learns = self.learning is not None
-        return compile_population(population, self.params.mode, "cpu", self.params.activations_per_step, genes=learns)
+        return compile_population(population, genes=learns, **self.params.computing)
 
     def _learn(
         self, networks: Networks, population: Population, key: tuple[int, int]

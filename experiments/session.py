@@ -320,7 +320,7 @@ def _disk_failure(error: OSError, folder: Path) -> Failure:
 
 
 def _network(config: Config, champion: Genome, scaling: Scaling | None) -> Network:
-    return Network(champion, config.neat.mode, config.neat.activations_per_step, scaling)
+    return Network(champion, scaling=scaling, **config.neat.computing)
 
 
 def champion_score(
@@ -330,7 +330,6 @@ def champion_score(
     from envs.fitness import FitnessError
     from genomes.networks import compile_population
 
-    params = config.neat
     try:
         score = config.task.final_test(_network(config, champion, scaling), episodes, seed)
     except ValueError as error:
@@ -338,7 +337,7 @@ def champion_score(
     if score is not None:
         return score
     task = config.task.make("stop")
-    networks = compile_population(Population.of([champion]), params.mode, "cpu", params.activations_per_step)
+    networks = compile_population(Population.of([champion]), **config.neat.computing)
     try:
         value = float(task.validate(networks, (seed, 0)).fitness[0])
     except FitnessError as error:

@@ -120,7 +120,7 @@ def solve_xor(params: NEATParams, seed: int) -> Solved | None:
     algorithm = NEAT(params, task.num_inputs, task.num_outputs, seed)
     for generation in range(GENERATIONS):
         population = algorithm.ask()
-        networks = compile_population(population, params.mode, activations_per_step=params.activations_per_step)
+        networks = compile_population(population, **params.computing)
         evaluation = task.evaluate(networks, (seed, generation))
         solvers = np.flatnonzero(task.validate(networks, (seed, generation)).fitness == 1.0)
         if len(solvers):
@@ -140,7 +140,7 @@ def solve_poles(name: str, seed: int) -> Solved | None:
         if algorithm.done:
             break
         population = algorithm.ask()
-        networks = compile_population(population, params.mode, activations_per_step=params.activations_per_step)
+        networks = compile_population(population, **params.computing)
         evaluation = task.evaluate(networks, (seed, generation))
         algorithm.tell(evaluation)
         if kind == "dpv":
@@ -168,7 +168,7 @@ def _generaliser(algorithm: NEAT, task: NativeTask, population: Population, eval
     _, first = np.unique(algorithm.report.species_of[order], return_index=True)
     champions = order[np.sort(first)]
     for p in champions[evaluation.steps[champions] == SHORT_TRIAL]:
-        networks = compile_population(population.select([p]), algorithm.params.mode)
+        networks = compile_population(population.select([p]), **algorithm.params.computing)
         starts = int(task.validate(networks, (0, 0)).fitness[0])
         if starts >= GENERALISED:
             return int(p), starts

@@ -21,9 +21,20 @@ if TYPE_CHECKING:
     from genomes.population import Genome
     from genomes.scaling import Scaling
 
-__all__ = ["OWN_DATA", "DatasetSettings"]
+__all__ = ["GENTLE", "OWN_DATA", "DatasetSettings"]
 
 OWN_DATA = "data"
+GENTLE: dict[str, Any] = {  # parameters of NEAT where weights learn by gradients
+    "weight_scale": 0.1,  # gradients go on from small weights
+    "weight_power": 0.1,  # and mutation does not undo what they have found
+    "weight_replace": 0.02,
+    "bias_scale": 0.1,
+    "bias_power": 0.1,
+    "bias_replace": 0.02,
+    "add_node": 0.3,
+    "add_connection": 0.5,
+}
+LEAST_SQUARES = "levenberg-marquardt"
 _OUTPUT = "identity"  # outputs are numbers or logits
 
 
@@ -60,7 +71,16 @@ class DatasetSettings(TaskSettings):
     parsimony: float = parameter(0.0, "a network is that much worse for each connection", "own", low=0.0)
     gradient_steps: int = parameter(0, "steps of gradient descent for each genome and generation", "own", low=0)
     learning_rate: float = parameter(0.01, "of gradient descent", "own", low=0.0)
-    method: str = parameter("adam", "of gradient descent", "Kingma & Ba 2015", choices=("adam", "sgd"))
+    weight_decay: float = parameter(
+        0.0,
+        "share of itself, times learning_rate, that a weight loses in each step",
+        "Loshchilov & Hutter 2019",
+        low=0.0,
+    )
+    method: str = parameter(
+        "adam", "of these steps; levenberg-marquardt: for numbers, mse and small networks, on all train rows",
+        "Kingma & Ba 2015; Marquardt 1963", choices=("adam", "sgd", LEAST_SQUARES),
+    )  # fmt: skip
     write_back: str = parameter(
         "lamarckian", "whether the genome keeps what its network has learnt, or only the fitness shows it", "own",
         choices=("lamarckian", "baldwinian"),
@@ -110,6 +130,13 @@ class DatasetSettings(TaskSettings):
             raise ParameterError("mode", neat.mode, 'must be "feedforward" for data: rows have no order')
         return dataclasses.replace(neat, output_activation=_OUTPUT)
 
+    def suggest(self) -> dict[str, dict[str, Any]]:
+        task = self.data.task()
+        if not task.objective.gradient or self.readout != "none":
+            return {}
+        learning = {"score": task.objective.name, "gradient_steps": 10, "learning_rate": 0.03}
+        return {"task": learning, "neat": {"population": 20} | GENTLE}
+
     @property
     def data(self) -> Data:
         """The rows, read at first use; `BadInput` when that fails."""
@@ -129,11 +156,13 @@ class DatasetSettings(TaskSettings):
         return self.data.task()
 
     def learning(self) -> Learning | None:
-        from experiments.learning import Descent, Readout
+        from experiments.learning import Descent, LeastSquares, Readout
 
         lamarckian = self.write_back == "lamarckian"
+        if self.gradient_steps and self.method == LEAST_SQUARES:
+            return LeastSquares(self.gradient_steps, lamarckian)
         if self.gradient_steps:
-            return Descent(self.gradient_steps, self.learning_rate, self.method, lamarckian)
+            return Descent(self.gradient_steps, self.learning_rate, self.method, lamarckian, self.weight_decay)
         return Readout(self.penalty, lamarckian) if self.readout == "ridge" else None
 
     def deliver(self, champion: Genome, scaling: Scaling | None) -> tuple[Genome, Scaling | None]:

@@ -150,7 +150,7 @@ def _judgement(config: Config, refinement: Refinement, champion: Champion) -> di
     if refinement.progress.stopped == "interrupted":
         return judged
     genome, scaling = config.task.deliver(champion.genome, champion.scaling)
-    network = Network(genome, config.neat.mode, config.neat.activations_per_step, scaling)
+    network = Network(genome, scaling=scaling, **config.neat.computing)
     test = config.task.final_test(network, 100, refinement.seed)
     return judged if test is None else judged | {"test": test}
 

@@ -161,7 +161,7 @@ class Tuner:
         return (genome.weight, genome.bias), spent
 
     def _compile(self, population: Population) -> Networks:
-        return compile_population(population, self.params.mode, "cpu", self.params.activations_per_step)
+        return compile_population(population, **self.params.computing)
 
 
 def _seed(key: Key, p: int) -> int:

@@ -170,10 +170,10 @@ def _cosine_jobs(level: Level) -> list[Job]:
 
 
 def _parallel_jobs(level: Level) -> list[Job]:
-    adam = {"batch": 128, "learning_rate": 0.003}
-    strategy = {"batch": 128, "own_batches": True, "population": 256, "sigma": 0.05, "learning_rate": 0.05}
+    adam = {"batch": 200, "learning_rate": 0.01}
+    strategy = {"batch": 200, "own_batches": True, "population": 100, "sigma": 0.02, "learning_rate": 0.02}
     return [
-        Job("parallel", "digits", method, 133, json.dumps(chosen | {"patience": level.patience}), seed, level.target)
+        Job("parallel", "digits", method, 32, json.dumps(chosen | {"patience": level.patience}), seed, level.target)
         for method, chosen in (("adam", adam), ("openai-es", strategy))
         for seed in range(1, level.seeds + 1)
     ]

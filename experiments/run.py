@@ -224,7 +224,8 @@ class Run:
 
     def _compile(self, population: Population) -> Networks:
         learns = self.learning is not None
-        return compile_population(population, self.params.mode, "cpu", self.params.activations_per_step, genes=learns)
+        params, device = self.params, self.settings.device
+        return compile_population(population, params.mode, device, params.activations_per_step, genes=learns)
 
     def _learn(
         self, networks: Networks, population: Population, key: tuple[int, int]

@@ -312,7 +312,9 @@ def champion_score(
     if score is not None:
         return score
     task = config.task.make("stop")
-    networks = compile_population(Population.of([champion]), params.mode, "cpu", params.activations_per_step)
+    networks = compile_population(
+        Population.of([champion]), params.mode, config.run.device, params.activations_per_step
+    )
     try:
         value = float(task.validate(networks, (seed, 0)).fitness[0])
     except FitnessError as error:

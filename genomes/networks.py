@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from genomes.backend import check_device
 from genomes.kernels.parallel import parallel_for
 from genomes.population import InvalidGenome
 
@@ -49,6 +50,7 @@ class Networks:
     weight: NDArray[np.float32]  # [E]
     output_slot: NDArray[np.int32]  # [P, O]
     activations_per_step: int = 1  # recurrent modes: how often the network is activated on one input
+    device: str = "cpu"  # where it computes: "cpu", "cuda", or "auto" by the amount of work; the arrays are the host's
     edge_gene: NDArray[np.int32] | None = None  # [E] index of each edge's gene in the population; see `write_back`
     node_gene: NDArray[np.int32] | None = None  # [N]
 
@@ -100,7 +102,8 @@ def compile_population(
     mode : ``"feedforward"`` (by layer, then by node id); ``"synchronous"`` (every node reads the previous activation);
         ``"sequential"`` (strongly connected components in topological order, ascending node id within one; a link
         from an equal or later node reads the previous activation).
-    device : ``"cpu"``.
+    device : where the networks will compute: ``"cpu"``, ``"cuda"``, or ``"auto"``: on a GPU where there is one and the
+        work is large enough to gain.
     activations_per_step : recurrent modes: activations on one input, 1 or more.
     genes : also note which gene each edge and node comes from, so that `write_back` can return trained weights.
 
@@ -108,13 +111,13 @@ def compile_population(
     ------
     InvalidGenome
         In feed-forward mode, when the enabled connections of a genome form a cycle.
+    DeviceError : ``"cuda"`` without a usable GPU.
     """
     from genomes.kernels import compile as kernels
 
     if mode not in MODES:
         raise ValueError(f"mode must be one of {', '.join(MODES)}, got {mode!r}")
-    if device != "cpu":
-        raise ValueError(f"device must be 'cpu', got {device!r}")
+    check_device(device)
     recurrent, sequential = mode != "feedforward", mode == "sequential"
     pop, size = population, len(population)
     last_node = pop.node_id[pop.node_start[1:] - 1]
@@ -155,6 +158,7 @@ def compile_population(
         weight=np.empty(num_edges, np.float32),
         output_slot=np.empty((size, pop.num_outputs), np.int32),
         activations_per_step=activations_per_step,
+        device=device,
     )
     networks.edge_start[-1] = num_edges
     inputs = (*columns, weight, bias, pop.activation, pop.aggregation, *shape, order, node_start, out_edge)

@@ -10,6 +10,7 @@ import csv
 import difflib
 import io
 import math
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -148,7 +149,9 @@ def _mnist1d(module: Any) -> tuple[NDArray[Any], NDArray[Any]]:
 
 def _openml(source: Any, name: str, which: dict[str, Any], fixed_test: int = 0) -> Dataset:
     try:
-        bunch = source.fetch_openml(**which, as_frame=False, parser="liac-arff")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of each time that it tries again
+            bunch = source.fetch_openml(**which, as_frame=False, parser="liac-arff")
     except OSError as error:
         raise DatasetError(f"{name}: OpenML cannot be reached: {' '.join(str(error).split())}") from None
     except Exception as error:  # it raises what its parsers raise

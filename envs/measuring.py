@@ -305,6 +305,8 @@ def _weights(rows: Rows) -> NDArray[np.float32]:
 
 def _total_weight(rows: Rows, index: NDArray[np.int64] | None) -> Any:
     """float64, or [P] where each network has its own rows."""
+    if rows.weight is None:
+        return np.float64(len(rows) if index is None else index.shape[1])
     weight = _weights(rows).astype(np.float64)
     return weight.sum() if index is None else weight[index].sum(axis=1)
 

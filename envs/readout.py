@@ -7,6 +7,7 @@ Kennard (Technometrics 12, 1970); here evolution finds the hidden nodes and whic
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,9 +79,19 @@ def _solve(
     for outputs in groups.values():
         chosen = np.append(np.searchsorted(read, networks.source[edges[outputs[0]]]), len(read))
         square, right = gram[chosen][:, chosen], moments[chosen][:, outputs]
-        solution: NDArray[np.float64] = np.linalg.lstsq(square, right, rcond=None)[0]
+        solution = _least_squares(square, right, penalty)
         for column, k in enumerate(outputs):
             weight[edges[k]], bias[node[k]] = solution[:-1, column], solution[-1, column]
+
+
+def _least_squares(square: NDArray[np.float64], right: NDArray[np.float64], penalty: float) -> NDArray[Any]:
+    """The solution of normal equations, and where it is not unique the smallest one."""
+    if penalty > 0:
+        try:
+            return np.linalg.solve(square, right)
+        except np.linalg.LinAlgError:  # values so large that the penalty is lost in rounding
+            pass
+    return np.linalg.lstsq(square, right, rcond=None)[0]
 
 
 def _reading(networks: Networks, p: int, slots: NDArray[np.int32]) -> Networks:

@@ -73,7 +73,7 @@ class Plan:
     pair_start: NDArray[np.int64]  # [C] where class c begins in the next array
     edge_number: NDArray[np.int32]  # by class, node and slot: number of that edge within the union; -1: there is none
     max_rows: int  # value slots of the largest class
-    max_union: int  # edges and nodes of the largest class
+    max_union: int  # edges, biases and rates of the largest class
 
 
 def starting_states(env: NativeEnv, key: Key, purpose: int, episodes: int) -> NDArray[np.float32]:
@@ -131,7 +131,7 @@ def play_alone(
     n = networks
     arrays = (n.node_start, n.edge_start, n.bias, n.activation, n.aggregation, n.source, n.weight, n.output_slot)
     bias_input = np.float32(n.bias_input or 0.0)
-    shape = (n.num_inputs, n.task_inputs, bias_input, n.recurrent, n.activations_per_step, n.max_slots)
+    shape = (n.num_inputs, n.task_inputs, bias_input, n.recurrent, n.rate, n.activations_per_step, n.max_slots)
     if len(members):
         arguments = (members, starts, env.max_steps, *arrays, *shape, result.returns, result.steps, result.ends)
         _run(env, kernels.play_scalar, 1, len(members), *arguments)
@@ -162,7 +162,7 @@ def play_in_lanes(
     )
     arrays = (n.node_start, n.edge_start, n.bias, n.activation, n.source, n.weight, n.output_slot)
     bias_input = np.float32(n.bias_input or 0.0)
-    shape = (n.num_inputs, n.task_inputs, bias_input, n.recurrent, n.activations_per_step)
+    shape = (n.num_inputs, n.task_inputs, bias_input, n.recurrent, n.rate, n.activations_per_step)
     rows = env.num_states + 2 + env.num_outputs + p.max_rows
     if len(p.members):
         arguments = (*classes, starts, env.max_steps, *arrays, *shape, rows, p.max_union)
@@ -226,7 +226,7 @@ def make_plan(networks: Networks, episodes: int) -> Plan:
         pair_start[:-1][keep],
         edge_number,
         int(slots.max(initial=0)),
-        int((union + count).max(initial=0)),
+        int((union + count * (1 + (len(n.rate) > 0))).max(initial=0)),
     )
 
 

@@ -103,6 +103,12 @@ class SupervisedTask(Task):
         rows, index = self._rows(networks, key, step)
         return gradients(networks, rows, self.objective, self.num_classes, index)
 
+    def rows(self, key: Key, step: int = 0) -> Rows:
+        """The rows of `evaluate` for this key (see `gradients` for steps); with ``own_batches`` the first genome's."""
+        if not self.batch:
+            return self.train
+        return self.train.select(draw_batches(len(self.train), self.batch, key, step)[0])
+
     def _rows(self, networks: Networks, key: Key, step: int) -> tuple[Rows, NDArray[np.int64] | None]:
         """The rows of a step, and which of them are each network's own where it has any."""
         if not self.batch:

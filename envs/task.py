@@ -28,6 +28,7 @@ class Task:
     target: float | None = None  # a score of `validate` that counts as solved; None: there is none
     episodes_change: bool = False  # whether a genome's fitness differs between generations (episodes, mini-batches)
     recheck: int = 0  # so many of a generation's best are judged again by `reconsider`
+    behaves: bool = False  # whether evaluations have extras["behaviour"] [P, B]
     errors: Sequence[str] = ()  # a text for each genome that an exception failed in the last evaluation
 
     @property
@@ -39,6 +40,9 @@ class Task:
     def scaling(self) -> Scaling | None:
         """How inputs are scaled now; travels with the champion."""
         return None
+
+    def fix_scaling(self, scaling: Scaling | None) -> None:
+        """Scale inputs so from now on, whatever is observed: as the champion's are, whose weights are tuned."""
 
     @property
     def notes(self) -> Sequence[str]:

@@ -1,7 +1,9 @@
 """Running evolution, in Speciate: the command line, configurations, run folders, checkpoints.
 
-`evolve` runs an own task from Python; `NEATClassifier` and `NEATRegressor` are scikit-learn estimators. To read the
-package, begin with `run` (the circle), then `config`, `tasks`, `record`, `checkpoint`, and `cli` with `commands`.
+`evolve` runs an own task from Python; `minimize` searches any vector, `refine_champion` tunes a champion's weights,
+`train` those of dense nets and torch modules;
+`NEATClassifier` and `NEATRegressor` are scikit-learn estimators. To read the package, begin with `run` (the circle),
+then `config`, `tasks`, `record`, `checkpoint`, and `cli` with `commands`.
 """
 
 from __future__ import annotations
@@ -14,8 +16,19 @@ from experiments.foreign import foreign_package
 if TYPE_CHECKING:
     from experiments.estimators import NEATClassifier, NEATRegressor
     from experiments.evolution import Result, evolve
+    from experiments.training.folder import refine_champion
+    from experiments.training.train import train
+    from neat.weights.objective import minimize
 
-__all__ = ["NEATClassifier", "NEATRegressor", "Result", "evolve"]
+__all__ = ["NEATClassifier", "NEATRegressor", "Result", "evolve", "minimize", "refine_champion", "train"]
+
+_HOMES = {
+    "Result": "experiments.evolution",
+    "evolve": "experiments.evolution",
+    "minimize": "neat.weights.objective",
+    "refine_champion": "experiments.training.folder",
+    "train": "experiments.training.train",
+}
 
 _problem = foreign_package()
 if _problem is not None:
@@ -35,8 +48,8 @@ def __getattr__(name: str) -> Any:
                 raise
             raise ImportError(f'{name} needs scikit-learn: pip install "speciate[sklearn]"') from None
         return getattr(estimators, name)
-    if name in __all__:
-        from experiments import evolution
+    if name in _HOMES:
+        from importlib import import_module
 
-        return getattr(evolution, name)
+        return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'experiments' has no attribute {name!r}")

@@ -21,11 +21,13 @@ __all__ = ["main"]
 COMMANDS = {
     "run": "Evolve: a ready experiment or a configuration of your own.",
     "resume": "Go on with a run that was interrupted, or further with a finished one.",
+    "refine": "Tune the weights of a run's champion, its graph unchanged.",
     "evaluate": "Test a run's champion on fresh episodes.",
     "replay": "Watch a run's champion play, in a window or as a GIF or MP4.",
     "show": "Describe a run and its champion, with pictures.",
     "list": "List the ready experiments, tasks and benchmarks.",
     "bench": "Run a benchmark.",
+    "study": "Training without gradients: which methods win where, measured on this machine.",
 }
 
 

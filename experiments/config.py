@@ -1,4 +1,4 @@
-"""The configuration of a run: strict TOML with the sections [task], [neat] and [run].
+"""The configuration of a run: strict TOML with the sections [task], [neat], [weights] and [run].
 
 Whatever is wrong gives one line with the file (or the option), the key, the value and what would be right. Only
 ``task.name = "module:NAME"`` runs code: the user's own.
@@ -22,8 +22,9 @@ from neat.params import PRESETS, NEATParams, ParameterError, checked, parameter
 
 if TYPE_CHECKING:
     from experiments.tasks import TaskSettings
+    from experiments.training.within import WeightSettings
 
-__all__ = ["Config", "RunSettings", "load_config", "preset_names", "preset_path", "read_config"]
+__all__ = ["Config", "RunSettings", "load_config", "parse_setting", "preset_names", "preset_path", "read_config"]
 
 _PRESET_FOLDER = Path(__file__).parent / "presets"
 
@@ -69,10 +70,13 @@ class Config:
     run: RunSettings
     folder: Path  # relative paths and the user's module are found from here
     notes: tuple[str, ...] = ()  # what was chosen for the user, to be said
+    weights: WeightSettings | None = None  # a method that tunes the best genomes; None: none
 
     def sections(self) -> dict[str, dict[str, Any]]:
         """Every setting, by section and key; settings without a value are left out."""
         tables = {"task": _table(self.task), "neat": {"preset": self.preset} | _table(self.neat)}
+        if self.weights is not None:
+            tables["weights"] = _table(self.weights)
         return tables | {"run": _table(self.run)}
 
     def digest(self) -> str:
@@ -122,25 +126,37 @@ def load_config(
 
     Parameters
     ----------
-    name : a preset's name, or the path of a TOML file.
+    name : a preset, a data set or an environment by name, or the path of a TOML, CSV or npz file.
     overrides : ``KEY=VALUE`` strings, KEY being section.key; the value is read as TOML, else as a string.
     options : section.key -> (how it was given, value), applied last.
     """
-    from experiments.tasks import is_environment_id
-
     path = Path(name)
-    if not name.endswith(".toml") and not path.is_file():
-        if name in preset_names():
-            path = preset_path(name)
-        elif is_environment_id(name):
-            reader, tables = _Reader(Path(name)), {"task": {"name": name}}
-            return _configure(reader, tables, overrides, options, name, Path.cwd(), suggest=True)
-        else:
-            near = _nearest(name, preset_names()) or _nearest_environment(name)
-            presets = ", ".join(preset_names())
-            raise BadInput(f"{name!r} is neither a preset ({presets}), nor an environment's id, nor a TOML file{near}")
+    if not name.endswith(".toml") and name in preset_names() and not path.is_file():
+        path = preset_path(name)
+    elif not name.endswith(".toml") and (task := _task_of(name)):
+        reader, called = _Reader(path), path.stem if "path" in task else name
+        return _configure(reader, {"task": task}, overrides, options, called, Path.cwd(), suggest=True)
     home = Path.cwd() if path.parent == _PRESET_FOLDER else None
     return read_config(path, overrides, options, default_name=path.stem, home=home)
+
+
+def _task_of(name: str) -> dict[str, Any]:
+    """The [task] that a name alone stands for; empty where it is that of another file."""
+    from envs.datasets import is_dataset
+    from experiments.tasks import OWN_DATA, is_environment_id
+
+    if name.endswith((".csv", ".npz")):
+        return {"name": OWN_DATA, "path": str(Path(name).absolute())}
+    if Path(name).is_file():
+        return {}
+    if is_dataset(name) or is_environment_id(name):
+        return {"name": name}
+    near = _nearest(name, preset_names()) or _nearest_environment(name)
+    presets = ", ".join(preset_names())
+    raise BadInput(
+        f"{name!r} is neither a preset ({presets}), nor a data set (see `neat list`), nor an environment's id, nor a "
+        f"TOML, CSV or npz file{near}"
+    )
 
 
 def read_config(
@@ -184,7 +200,7 @@ def _configure(
     task = reader.section("task", task_class, tables["task"])
     folder = (home / getattr(task, "folder", ".")).resolve()
     task.load(folder)  # imports the user's module, which may register activation functions
-    task, notes = _suggest(task, tables) if suggest else (task, ())
+    task, notes = _suggest(task, tables, folder) if suggest else (task, ())
     preset = tables["neat"].pop("preset", "default")
     if type(preset) is not str or preset not in PRESETS:
         hint = _nearest(str(preset), PRESETS)
@@ -204,10 +220,21 @@ def _configure(
         problem = cuda_problem()
         if problem is not None:
             raise reader.wrong("run", "device", "cuda", f'{problem}; must be "auto" or "cpu" here')
-    return Config(task, preset, neat, run, folder, notes)
+    return Config(task, preset, neat, run, folder, notes, _weights(reader, tables["weights"]))
 
 
-def _suggest(task: TaskSettings, tables: dict[str, dict[str, Any]]) -> tuple[TaskSettings, tuple[str, ...]]:
+def _weights(reader: _Reader, table: dict[str, Any]) -> WeightSettings | None:
+    if not table:
+        return None
+    from experiments.training.within import WeightSettings
+
+    settings = reader.section("weights", WeightSettings, table)
+    return settings if settings.method else None
+
+
+def _suggest(
+    task: TaskSettings, tables: dict[str, dict[str, Any]], folder: Path
+) -> tuple[TaskSettings, tuple[str, ...]]:
     """Fill in what the task suggests and the user has not set; also gives lines that say so."""
     chosen = {}
     for section, settings in task.suggest().items():
@@ -216,6 +243,7 @@ def _suggest(task: TaskSettings, tables: dict[str, dict[str, Any]]) -> tuple[Tas
                 tables[section][key] = value
                 chosen[f"{section}.{key}"] = value
     task = dataclasses.replace(task, **{k: v for k, v in tables["task"].items() if f"task.{k}" in chosen})
+    task.load(folder)
     said = f"chosen for you: {', '.join(f'{key} = {_shown(value)}' for key, value in chosen.items())}" if chosen else ""
     return task, tuple(text for text in (task.remark(), said) if text)
 
@@ -238,7 +266,9 @@ class _Reader:
         for name, table in document.items():
             if name not in _SECTIONS:
                 hint = _nearest(name, _SECTIONS) or _home_of(name)
-                raise BadInput(f"{self.path}: unknown section or key {name!r}: must be [task], [neat] or [run]{hint}")
+                raise BadInput(
+                    f"{self.path}: unknown section or key {name!r}: must be [task], [neat], [weights] or [run]{hint}"
+                )
             if not isinstance(table, dict):
                 raise BadInput(f"{self.path}: {name} = {_shown(table)}: must be a section, [{name}]")
         return {name: dict(document.get(name, {})) for name in _SECTIONS}
@@ -247,7 +277,7 @@ class _Reader:
         section, _, name = key.partition(".")
         if section not in _SECTIONS or not name:
             hint = _home_of(key) or (_nearest(section, _SECTIONS) if section not in _SECTIONS else "")
-            raise BadInput(f"{origin}: unknown key {key!r}: must be task.KEY, neat.KEY or run.KEY{hint}")
+            raise BadInput(f"{origin}: unknown key {key!r}: must be task.KEY, neat.KEY, weights.KEY or run.KEY{hint}")
         name, _, inner = name.partition(".")
         if inner:  # task.kwargs.NAME
             table = tables[section].get(name, {})
@@ -272,7 +302,7 @@ class _Reader:
             raise self.wrong(name, error.key, error.value, error.requirement) from None
 
 
-_SECTIONS = ("task", "neat", "run")
+_SECTIONS = ("task", "neat", "weights", "run")
 _PATHS = ("task.path", "task.folder", "run.initial_genome")
 
 
@@ -288,6 +318,11 @@ def _read_toml(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         end = f"at line {len(text.splitlines()) or 1}, the end"
         raise BadInput(f"{path}: is not TOML: {_one_line(str(error)).replace('at end of document', end)}") from None
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """KEY=VALUE of the command line; the value is read as TOML, else as a string."""
+    return _parse_override(text)[:2]
 
 
 def _parse_override(text: str) -> tuple[str, Any, str]:

@@ -99,6 +99,9 @@ class Data:
         if settings.gradient_steps and not task.objective.gradient:
             steps = f"task.gradient_steps = {settings.gradient_steps}"
             raise BadInput(f"{self.dataset.name}: {steps}: the objective {task.objective.name} has no gradient")
+        if settings.gradient_steps and settings.method == "levenberg-marquardt" and task.objective.name != "mse":
+            method = f'task.method = "{settings.method}"'
+            raise BadInput(f"{self.dataset.name}: {method}: is for the objective mse, this is {task.objective.name}")
         return task
 
     @property
@@ -109,6 +112,13 @@ class Data:
     def deliver(self, champion: Genome) -> tuple[Genome, Scaling | None]:
         """The champion as users take it away: in units of the targets, with the scaling of its inputs."""
         return champion if self.targets is None else in_target_units(champion, self.targets), self.inputs
+
+    def accept(self, delivered: Genome) -> Genome:
+        """The inverse of `deliver`: in the units that the task's targets are scaled to."""
+        if self.targets is None:
+            return delivered
+        inverse = Scaling(-self.targets.shift * self.targets.scale, np.float32(1.0) / self.targets.scale)
+        return in_target_units(delivered, inverse)
 
     def final_test(self, network: Network) -> dict[str, Any]:
         """The score of a delivered champion on the test rows, in units of the targets."""

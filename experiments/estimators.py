@@ -27,6 +27,7 @@ from experiments.config import RunSettings
 from experiments.data import in_target_units
 from experiments.learning import Descent
 from experiments.run import Row, Run
+from experiments.tasks.dataset import GENTLE, adapt_to_data
 from genomes.network import Network
 from genomes.population import Genome
 from genomes.scaling import Scaling
@@ -160,9 +161,9 @@ class _NEATEstimator(BaseEstimator):  # type: ignore[misc]
         self._network = Network(self.champion_, scaling=scaling)
 
     def _params(self) -> NEATParams:
-        given = {"population": self.population, "output_activation": "identity", **(self.neat or {})}
+        given = {"population": self.population, **(self.neat or {})}
         try:
-            return dataclasses.replace(_BASE, **given)
+            return adapt_to_data(dataclasses.replace(_BASE, **given))
         except (ParameterError, TypeError) as error:
             raise InvalidParameterError(f"neat of {type(self).__name__}: {error}") from None
 
@@ -247,7 +248,7 @@ class NEATClassifier(ClassifierMixin, _NEATEstimator):  # type: ignore[misc]
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
-            raise ValueError(f"y has one class only, {self.classes_[0]!r}: needs two or more")
+            raise ValueError(f"y has one class only, {self.classes_[0]}: needs two or more")
         weight = None
         if self.class_weight is not None:
             weight = compute_class_weight(self.class_weight, classes=self.classes_, y=y)[codes]
@@ -344,13 +345,4 @@ class NEATRegressor(MultiOutputMixin, RegressorMixin, _NEATEstimator):  # type: 
         return outputs[:, 0] if self._single else outputs
 
 
-_BASE = NEATParams(
-    weight_scale=0.1,  # gradients go on from small weights
-    weight_power=0.1,  # and mutation does not undo what they have found
-    weight_replace=0.02,
-    bias_scale=0.1,
-    bias_power=0.1,
-    bias_replace=0.02,
-    add_node=0.3,
-    add_connection=0.5,
-)
+_BASE = NEATParams(**GENTLE)

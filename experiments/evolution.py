@@ -25,6 +25,7 @@ from experiments.record import RunFolder
 from experiments.run import Champion, Row, Run
 from experiments.session import Session, show_notes
 from experiments.tasks import FunctionSettings, GymSettings, TaskSettings, settings_class
+from experiments.training.within import WeightSettings
 from genomes.evaluation import Evaluation
 from genomes.files import save_genome
 from genomes.kernels.parallel import available_cores, set_threads
@@ -58,7 +59,7 @@ class Result:
         """The champion as a callable: ``network(x)`` gives its outputs."""
         if self.champion is None:
             raise ValueError("there is no champion: every genome failed")
-        return Network(self.champion, self.params.mode, self.params.activations_per_step, self.scaling)
+        return Network(self.champion, scaling=self.scaling, **self.params.computing)
 
     def __repr__(self) -> str:
         verdict = "solved" if self.solved else "not solved"
@@ -83,6 +84,7 @@ def evolve(
     on_error: str = "stop",
     stop_when_solved: bool = True,
     initial_genome: Genome | None = None,
+    weights: WeightSettings | str | None = None,
     threads: int | None = None,
     workers: int | None = None,
     out: str | Path | None = None,
@@ -108,6 +110,7 @@ def evolve(
     on_generation : called with population, evaluation and species after each generation; True ends the run.
     on_error : ``"stop"``, or ``"worst"``: an exception of the fitness function makes that genome worst.
     initial_genome : the first generation is this genome and variations of it.
+    weights : a method that tunes the best genomes every few generations: its name, or all settings.
     threads : default one a core.
     workers : processes that call a fitness function or step Gymnasium's environments; default one a core, 0: none.
         Neither ``threads`` nor ``workers`` changes a result.
@@ -130,8 +133,10 @@ def evolve(
     preset = params if isinstance(params, str) else "default"
     about = _settings(task, made)
     neat = about.adapt(neat)
-    config = Config(about, preset, neat, settings, Path.cwd())
-    run = Run.new(neat, made, settings, initial_genome, about.learning())
+    tuning = WeightSettings(weights) if isinstance(weights, str) else weights
+    config = Config(about, preset, neat, settings, Path.cwd(), weights=tuning)
+    tuner = tuning.tuner(made, neat) if tuning is not None else None
+    run = Run.new(neat, made, settings, initial_genome, about.learning(), tuner)
     display, history = make_display(quiet), list[Row]()
 
     def watch(row: Row, population: Population, evaluation: Evaluation, report: GenerationReport) -> Any:

@@ -32,6 +32,7 @@ CONTENTS = (
     "champion.json",
     "initial.json",
     "summary.json",
+    "training.csv",
     "checkpoints",
     *PICTURES,
 )

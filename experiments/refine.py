@@ -33,6 +33,7 @@ def refine(
     learning_rate: float = 0.01,
     method: str = "adam",
     limit: float = 30.0,
+    weight_decay: float = 0.0,
 ) -> Networks:
     """The networks after some gradient steps on the task's objective, all of the population at once.
 
@@ -44,12 +45,15 @@ def refine(
     key : (seed, generation): decides the mini-batches, and so the result.
     method : ``"adam"`` (moments start at 0 in every generation) or ``"sgd"``.
     limit : weights and biases stay within ±limit.
+    weight_decay : with each step weights (not biases) shrink by this share of themselves times the learning rate,
+        apart from the gradient (AdamW; Loshchilov & Hutter 2019, algorithm 2).
     """
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
-    if steps < 0 or learning_rate <= 0 or limit <= 0:
+    if steps < 0 or learning_rate <= 0 or limit <= 0 or weight_decay < 0:
         raise ValueError(
-            f"steps must be 0 or more, learning_rate and limit above 0, got {steps}, {learning_rate} and {limit}"
+            f"steps and weight_decay must be 0 or more, learning_rate and limit above 0, got {steps}, {weight_decay}, "
+            f"{learning_rate} and {limit}"
         )
     weight, bias = networks.weight.copy(), networks.bias.copy()
     learning = dataclasses.replace(networks, weight=weight, bias=bias)
@@ -58,6 +62,7 @@ def refine(
     for step in range(1, steps + 1):
         gradient = task.gradients(learning, key, step)
         _forget_failures(learning, *gradient)
+        weight *= np.float32(1.0 - learning_rate * weight_decay)
         for values, own, state in zip(trained, gradient, moments, strict=False):
             _step(values, own, state, learning_rate, method)
             np.clip(values, -limit, limit, out=values)

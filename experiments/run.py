@@ -33,9 +33,10 @@ from neat.report import GenerationReport
 if TYPE_CHECKING:
     from envs.task import Task
     from experiments.learning import Learning
+    from experiments.training.within import Tuner
     from genomes.networks import Networks
 
-__all__ = ["Champion", "Interrupts", "Phases", "Row", "Run"]
+__all__ = ["Champion", "Interrupts", "Phases", "Row", "Run", "better"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,6 +157,7 @@ class Run:
     settings: RunSettings
     algorithm: NEAT
     learning: Learning | None = None
+    tuner: Tuner | None = None
     generations: int = 0
     evaluations: int = 0
     seconds: float = 0.0
@@ -173,8 +175,15 @@ class Run:
         settings: RunSettings,
         initial: Genome | None = None,
         learning: Learning | None = None,
+        tuner: Tuner | None = None,
     ) -> Run:
-        """A run before its first generation; ``learning``: what networks learn before they are judged."""
+        """A run before its first generation.
+
+        Parameters
+        ----------
+        learning : what networks learn before they are judged.
+        tuner : what tunes the best of some generations after that.
+        """
         algorithm = NEAT(
             params,
             task.num_inputs,
@@ -184,7 +193,7 @@ class Run:
             episodes_change=task.episodes_change,
             initial=initial,
         )
-        return cls(params, task, settings, algorithm, learning)
+        return cls(params, task, settings, algorithm, learning, tuner)
 
     def go(self, record: Callable[[Row, Population, Evaluation, GenerationReport], Any]) -> None:
         """Evolve until a limit is met, the task is solved, ``record`` returns True, or Ctrl-C; see ``stopped``."""
@@ -211,12 +220,14 @@ class Run:
                 networks, population, inherited = self._learn(networks, population, key)
             with phases.timed("evaluate"):
                 evaluation = self.task.evaluate(networks, key)
+            with phases.timed("learn"):
+                population, evaluation, inherited, tuning = self._tune(population, evaluation, inherited, key)
             with phases.timed("check"):
                 candidate = self._check(population, evaluation, key)
         with phases.timed("evolve"):
             self.algorithm.tell(evaluation, inherited)
             self.task.absorb(evaluation)
-        self._note(candidate, evaluation)
+        self._note(candidate, len(evaluation) + tuning)
         self.seconds = clock()
         report = self.algorithm.report
         assert report is not None
@@ -224,8 +235,7 @@ class Run:
 
     def _compile(self, population: Population) -> Networks:
         learns = self.learning is not None
-        params, device = self.params, self.settings.device
-        return compile_population(population, params.mode, device, params.activations_per_step, genes=learns)
+        return compile_population(population, device=self.settings.device, genes=learns, **self.params.computing)
 
     def _learn(
         self, networks: Networks, population: Population, key: tuple[int, int]
@@ -236,6 +246,16 @@ class Run:
         networks = self.learning(networks, self.task, key)
         learnt = write_back(population, networks)
         return networks, learnt, learnt if self.learning.lamarckian else None
+
+    def _tune(
+        self, population: Population, evaluation: Evaluation, inherited: Population | None, key: tuple[int, int]
+    ) -> tuple[Population, Evaluation, Population | None, int]:
+        """What was judged and is inherited, where it is time to tune; and the evaluations that this took."""
+        if self.tuner is None or not self.tuner.due(key[1]):
+            return population, evaluation, inherited, 0
+        tuned = self.tuner(population, evaluation, key)
+        inherited = tuned.population if self.tuner.lamarckian else inherited
+        return tuned.population, tuned.evaluation, inherited, tuned.evaluations
 
     def _check(self, population: Population, evaluation: Evaluation, key: tuple[int, int]) -> Champion | None:
         """The generation's best, checked; None when it needs no check."""
@@ -263,11 +283,11 @@ class Run:
         return int(np.nanargmax(evaluation.fitness) if self.task.maximize else np.nanargmin(evaluation.fitness))
 
     def _better(self, fitness: float, than: float) -> bool:
-        return _better(fitness, than, self.task.maximize)
+        return better(fitness, than, self.task.maximize)
 
-    def _note(self, candidate: Champion | None, evaluation: Evaluation) -> None:
+    def _note(self, candidate: Champion | None, evaluations: int) -> None:
         self.generations += 1
-        self.evaluations += len(evaluation)
+        self.evaluations += evaluations
         if candidate is None:
             return
         if self._better(candidate.fitness, self.best_fitness):
@@ -276,12 +296,12 @@ class Run:
         if math.isnan(candidate.score):
             return
         maximize = self.task.maximize_score
-        if held is None or _better(candidate.score, held.score, maximize) or (
+        if held is None or better(candidate.score, held.score, maximize) or (
             candidate.score == held.score and self._better(candidate.fitness, held.fitness)
         ):  # fmt: skip
             self.champion = candidate
         target = self.task.target
-        if target is not None and self.champion is not None and not _better(target, self.champion.score, maximize):
+        if target is not None and self.champion is not None and not better(target, self.champion.score, maximize):
             self.solved = True
 
     def _row(
@@ -314,12 +334,17 @@ class Run:
             "solved": self.solved and settings.stop_when_solved,
             "extinct": self.algorithm.done,
             "generations": 0 < settings.generations <= self.generations,
-            "evaluations": 0 < settings.evaluations < self.evaluations + self.params.population,
+            "evaluations": 0 < settings.evaluations < self.evaluations + self._next_evaluations(),
             "minutes": 0 < settings.minutes * 60 <= self.seconds,
             "interrupted": self.interrupts.requested,
         }
         self.stopped = next((reason for reason, holds in reasons.items() if holds), "")
         return self.stopped != ""
+
+    def _next_evaluations(self) -> int:
+        """Of the next generation, about: a method's last generation may be more than its budget."""
+        due = self.tuner is not None and self.tuner.due(self.algorithm.generation)
+        return self.params.population + (self.tuner.budget if self.tuner is not None and due else 0)
 
     def summary(self) -> dict[str, Any]:
         """How the run stands, for summary.json."""
@@ -336,7 +361,8 @@ class Run:
         }
 
 
-def _better(value: float, than: float, maximize: bool) -> bool:
+def better(value: float, than: float, maximize: bool) -> bool:
+    """Whether a value beats another; anything beats NaN."""
     if math.isnan(than) or math.isnan(value):
         return not math.isnan(value)
     return value > than if maximize else value < than

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from envs.task import Task
 from experiments.checkpoint import Checkpoint, CheckpointError, last_checkpoint, write_checkpoint
@@ -22,9 +22,14 @@ from genomes.network import Network
 from genomes.population import CONNECTION_GENES, NODE_GENES, Genome, Population
 from genomes.scaling import Scaling
 from neat.algorithm import NEAT
+from neat.params import ParameterError
 from neat.report import GenerationReport
 
-__all__ = ["Session", "champion_score", "initial_genome", "load_champion"]
+if TYPE_CHECKING:
+    from envs.task import Task
+    from experiments.training.within import Tuner
+
+__all__ = ["Session", "champion_score", "initial_genome", "load_champion", "make_tuner"]
 
 _Read = TypeVar("_Read")
 SPECIES_COLUMNS = ("generation", "species", "size", "best", "mean", "age", "stagnation", "offspring")
@@ -66,6 +71,8 @@ class Session:
     @classmethod
     def resume(cls, folder: RunFolder, display: Display, generations: int | None, threads: int | None) -> Session:
         """The run of a folder, from its last checkpoint, or from its beginning when it has none."""
+        if (folder.path / "training.csv").exists():
+            raise BadInput(f"{folder.path}: holds a champion that `neat refine` made, not a run to go on with")
         options: dict[str, tuple[str, Any]] = {}
         if generations is not None:
             options["run.generations"] = (f"--generations {generations}", generations)
@@ -253,11 +260,30 @@ def _read(path: Path, load: Callable[[Path], _Read]) -> _Read:
 def _make_run(config: Config) -> Run:
     try:
         task = config.task.make(config.run.on_error)
-        return Run.new(config.neat, task, config.run, initial_genome(config), config.task.learning())
+        return Run.new(
+            config.neat, task, config.run, initial_genome(config), config.task.learning(), make_tuner(config, task)
+        )
+    except BadInput:
+        raise
     except ValueError as error:
         raise BadInput(f"{config.run.initial_genome or config.task.name}: {error}") from None
     except MemoryError:
         raise Failure(f"out of memory with neat.population = {config.neat.population}") from None
+
+
+def make_tuner(config: Config, task: Task | None = None) -> Tuner | None:
+    """What tunes the weights of the best genomes; `BadInput` where the method does not fit the task."""
+    if config.weights is None:
+        return None
+    if config.task.learning() is not None:
+        raise BadInput(
+            f"weights.method = {config.weights.method!r}: goes with task.gradient_steps = 0 and task.readout = none: "
+            "one of them learns"
+        )
+    try:
+        return config.weights.tuner(task or config.task.make(config.run.on_error), config.neat)
+    except ParameterError as error:
+        raise BadInput(f"weights.{error}") from None
 
 
 def _restore(run: Run, checkpoint: Checkpoint, folder: Path) -> None:
@@ -294,7 +320,7 @@ def _disk_failure(error: OSError, folder: Path) -> Failure:
 
 
 def _network(config: Config, champion: Genome, scaling: Scaling | None) -> Network:
-    return Network(champion, config.neat.mode, config.neat.activations_per_step, scaling)
+    return Network(champion, scaling=scaling, **config.neat.computing)
 
 
 def champion_score(
@@ -304,7 +330,6 @@ def champion_score(
     from envs.fitness import FitnessError
     from genomes.networks import compile_population
 
-    params = config.neat
     try:
         score = config.task.final_test(_network(config, champion, scaling), episodes, seed)
     except ValueError as error:
@@ -312,9 +337,8 @@ def champion_score(
     if score is not None:
         return score
     task = config.task.make("stop")
-    networks = compile_population(
-        Population.of([champion]), params.mode, config.run.device, params.activations_per_step
-    )
+    champions = Population.of([champion])
+    networks = compile_population(champions, device=config.run.device, **config.neat.computing)
     try:
         value = float(task.validate(networks, (seed, 0)).fitness[0])
     except FitnessError as error:

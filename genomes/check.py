@@ -30,6 +30,8 @@ def _check_offsets(name: str, start: NDArray[np.int64], total: int, genes: tuple
     if start.dtype != np.int64 or len(start) == 0 or start[0] != 0 or start[-1] != total or (np.diff(start) < 0).any():
         raise InvalidGenome(f"{name} must be int64, ascend from 0 and end at the number of genes, {total}")
     for gene in genes:
+        if gene == "time_constant" and not len(pop.time_constant):
+            continue
         if len(getattr(pop, gene)) != total:
             raise InvalidGenome(f"{gene} must have {total} entries, got {len(getattr(pop, gene))}")
 
@@ -37,6 +39,7 @@ def _check_offsets(name: str, start: NDArray[np.int64], total: int, genes: tuple
 def check_genome(genome: Genome, name: str = "genome", feed_forward: bool = False) -> None:
     """Raise `InvalidGenome` at the first rule that the genome breaks."""
     _check_nodes(genome, name)
+    _check_time_constants(genome, name)
     _check_connections(genome, name)
     if feed_forward:
         _check_acyclic(genome, name)
@@ -67,6 +70,16 @@ def _check_nodes(g: Genome, name: str) -> None:
             _fail(name, gene, f"unknown aggregation code {g.aggregation[i]}")
         if i < g.num_inputs and (bias or g.activation[i] or g.aggregation[i]):
             _fail(name, gene, "an input has bias 0, activation 0 and aggregation 0")
+
+
+def _check_time_constants(g: Genome, name: str) -> None:
+    if len(g.time_constant) not in (0, len(g.node_id)):
+        _fail(name, "nodes", f"all of {len(g.node_id)} have a time constant or none has, got {len(g.time_constant)}")
+    for i, value in enumerate(g.time_constant):
+        if i < g.num_inputs and value:
+            _fail(name, f"node {g.node_id[i]}", f"an input has time constant 0, got {value}")
+        if i >= g.num_inputs and not 0.0 < value < np.inf:
+            _fail(name, f"node {g.node_id[i]}", f"a time constant must be positive and finite, got {value}")
 
 
 def _check_connections(g: Genome, name: str) -> None:

@@ -36,6 +36,7 @@ def save_genome(genome: Genome, path: str | os.PathLike[str], scaling: Scaling |
             "activation": activation_name(int(genome.activation[i])),
             "aggregation": aggregation_name(int(genome.aggregation[i])),
         }
+        | ({"time_constant": _shortest(genome.time_constant[i])} if len(genome.time_constant) else {})
         for i in range(genome.num_inputs, len(genome.node_id))
     ]
     connections = [
@@ -84,6 +85,8 @@ def load_genome(path: str | os.PathLike[str]) -> Genome:
         bias_input = reader.number(data, "bias_input")
     nodes, connections = reader.rows(data, "nodes"), reader.rows(data, "connections")
     padding = [0] * inputs
+    timed = any("time_constant" in n for n in nodes)
+    time_constant = padding + [reader.number(n, "time_constant") for n in nodes] if timed else []
     genome = Genome(
         inputs,
         outputs,
@@ -97,6 +100,7 @@ def load_genome(path: str | os.PathLike[str]) -> Genome:
         np.array([reader.number(c, "weight") for c in connections], np.float32),
         np.array([reader.boolean(c, "enabled") for c in connections], np.bool_),
         bias_input=bias_input,
+        time_constant=np.array(time_constant, np.float32),
     )
     try:
         check_genome(genome)

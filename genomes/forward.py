@@ -114,6 +114,7 @@ def network_arguments(networks: Networks) -> tuple[Any, ...]:
         networks.num_inputs,
         np.float32(networks.bias_input or 0.0),
         networks.recurrent,
+        networks.rate,
         networks.activations_per_step,
         networks.max_slots,
     )

@@ -17,7 +17,7 @@ from genomes.networks import Networks
 __all__ = ["device_arguments", "forward_on_device", "forward_on_gpu", "group_for"]
 
 _GROUP = 16
-_ARRAYS = ("node_start", "edge_start", "bias", "activation", "aggregation", "source", "weight", "output_slot")
+_ARRAYS = ("node_start", "edge_start", "bias", "activation", "aggregation", "source", "weight", "output_slot", "rate")
 _uploaded: WeakKeyDictionary[Networks, tuple[Any, ...]] = WeakKeyDictionary()
 
 
@@ -46,8 +46,9 @@ def device_arguments(networks: Networks) -> tuple[Any, ...]:
     if networks not in _uploaded:
         _uploaded[networks] = tuple(to_device(getattr(networks, name)) for name in _ARRAYS)
     bias_input = np.float32(networks.bias_input or 0.0)
-    shape = (networks.num_inputs, bias_input, networks.recurrent, networks.activations_per_step)
-    return *_uploaded[networks], *shape
+    *genes, rate = _uploaded[networks]
+    shape = (networks.num_inputs, bias_input, networks.recurrent, rate, networks.activations_per_step)
+    return *genes, *shape
 
 
 def group_for(size: int, tiles: int) -> int:

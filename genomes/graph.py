@@ -18,7 +18,8 @@ def to_networkx(genome: Genome) -> nx.DiGraph:
     """A directed graph: a node for every node gene, an edge for every connection gene, disabled ones too.
 
     Graph attributes: num_inputs, num_outputs, bias_input. Node attributes: kind ("input", "bias", "output",
-    "hidden"), bias, activation, aggregation. Edge attributes: innovation, weight, enabled.
+    "hidden"), bias, activation, aggregation, and time_constant where the genome has them. Edge attributes: innovation,
+    weight, enabled.
     """
     inputs, fixed = genome.num_inputs, genome.num_inputs + genome.num_outputs
     graph = nx.DiGraph(num_inputs=inputs, num_outputs=genome.num_outputs, bias_input=genome.bias_input)
@@ -31,6 +32,7 @@ def to_networkx(genome: Genome) -> nx.DiGraph:
             bias=float(genome.bias[i]),
             activation=activation_name(int(genome.activation[i])),
             aggregation=aggregation_name(int(genome.aggregation[i])),
+            **({"time_constant": float(genome.time_constant[i])} if len(genome.time_constant) else {}),
         )
     for e in range(len(genome.innovation)):
         graph.add_edge(
@@ -54,6 +56,7 @@ def from_networkx(graph: nx.DiGraph) -> Genome:
         When an attribute is missing.
     """
     nodes = sorted(graph.nodes(data=True))
+    timed = any("time_constant" in gene for _, gene in nodes)
     edges = sorted(graph.edges(data=True), key=lambda edge: edge[2]["innovation"])
     genome = Genome(
         graph.graph["num_inputs"],
@@ -68,6 +71,7 @@ def from_networkx(graph: nx.DiGraph) -> Genome:
         np.array([gene["weight"] for _, _, gene in edges], np.float32),
         np.array([gene["enabled"] for _, _, gene in edges], np.bool_),
         bias_input=graph.graph["bias_input"],
+        time_constant=np.array([gene["time_constant"] for _, gene in nodes] if timed else [], np.float32),
     )
     check_genome(genome)
     return genome

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from genomes.kernels.initial import GAUSSIAN, UNIFORM, draw_uniforms, draw_values
 from genomes.kernels.parallel import parallel_for
-from genomes.population import Genome, Population
+from genomes.population import Genome, Population, no_genes
 
 __all__ = ["TOPOLOGIES", "initial_population", "population_around"]
 
@@ -21,7 +21,7 @@ TOPOLOGIES = ("full", "unconnected", "fraction", "fs-neat", "layers")
 DISTRIBUTIONS = {"gaussian": GAUSSIAN, "uniform": UNIFORM}
 
 # Purposes of random numbers
-LINKS, WEIGHTS, BIASES, ACTIVATIONS, AGGREGATIONS, PERTURBATIONS = 1, 2, 3, 4, 5, 6
+LINKS, WEIGHTS, BIASES, ACTIVATIONS, AGGREGATIONS, PERTURBATIONS, TIME_CONSTANTS = 1, 2, 3, 4, 5, 6, 7
 
 
 def initial_population(
@@ -42,6 +42,7 @@ def initial_population(
     bias_init: str = "gaussian",
     bias_scale: float = 0.0,
     bias_bounds: tuple[float, float] = (-30.0, 30.0),
+    time_constants: tuple[float, float, tuple[float, float]] | None = None,
     seed: int = 1,
 ) -> Population:
     """``count`` genomes whose equal links have equal innovation numbers.
@@ -57,6 +58,8 @@ def initial_population(
     layers : sizes of the hidden layers, each 1 or more. With ``"fraction"`` the share is of the links between these.
     activations, aggregations : codes in `genomes.functions`; each node draws one.
     output_activation : code that every output has instead.
+    time_constants : of the nodes of continuous-time networks: mean, standard deviation, (lowest, highest); None: nodes
+        have none.
     weight_init, bias_init : ``"gaussian"`` (mean 0, standard deviation scale) or ``"uniform"`` (within +-scale).
     """
     if topology not in TOPOLOGIES:
@@ -95,6 +98,7 @@ def initial_population(
         weight,
         np.ones(len(link), np.bool_),
         bias_input=bias_input,
+        time_constant=_time_constants(node_start, inputs, time_constants, seed),
     )
 
 
@@ -157,6 +161,20 @@ def _choices(count: int, nodes: int, codes: Sequence[int], purpose: int, seed: i
     if len(options) == 1:
         return np.full((count, nodes), options[0])
     return options[(_uniforms(count, nodes, purpose, seed) * len(options)).astype(np.int64)]
+
+
+def _time_constants(
+    node_start: NDArray[np.int64], inputs: int, rule: tuple[float, float, tuple[float, float]] | None, seed: int
+) -> NDArray[np.float32]:
+    """A time constant for each node, 0 for inputs; or none."""
+    if rule is None:
+        return no_genes()
+    mean, scale, bounds = rule
+    values = np.empty(node_start[-1], np.float32)
+    _draw(values, node_start, TIME_CONSTANTS, "gaussian", scale, (-np.inf, np.inf), seed)
+    values = np.clip(values + np.float32(mean), *np.asarray(bounds, np.float32))
+    values.reshape(len(node_start) - 1, -1)[:, :inputs] = 0.0
+    return values
 
 
 def _draw(

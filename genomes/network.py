@@ -21,6 +21,7 @@ class Network:
     genome : its activation functions are those registered now.
     mode : one of `genomes.networks.MODES`. Recurrent networks keep their state from call to call; see `reset`.
     activations_per_step : recurrent modes: how often one input is presented before the outputs are read.
+    time_step : mode ctrnn: time from one activation to the next; see `compile_population`.
     scaling : applied to the inputs; None: they are taken as they are.
     """
 
@@ -32,9 +33,12 @@ class Network:
         mode: str = "feedforward",
         activations_per_step: int = 1,
         scaling: Scaling | None = None,
+        *,
+        time_step: float = 1.0,
     ) -> None:
         self.scaling = scaling
-        self._set(compile_population(Population.of([genome]), mode, activations_per_step=activations_per_step), mode)
+        population, per_step = Population.of([genome]), activations_per_step
+        self._set(compile_population(population, mode, activations_per_step=per_step, time_step=time_step), mode)
 
     @classmethod
     def of(cls, networks: Networks) -> Network:

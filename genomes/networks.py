@@ -7,14 +7,15 @@ Every genome has a buffer of float32 values, addressed by *slots*:
     I+n .. I+2n-1       recurrent modes only: the same nodes' values of the previous activation, 0 at the start
 
 A node computes activation(bias + aggregation(weight * value[source] over its incoming edges)); the aggregation of
-nothing is 0. Incoming edges of a node are in ascending order of source slot. Values of a recurrent network are copied
-to the upper slots after each activation, and live across the steps of an episode.
+nothing is 0. In a continuous-time network its value then goes a part of the way there, its *rate*. Incoming edges of a
+node are in ascending order of source slot. Values of a recurrent network are copied to the upper slots after each
+activation, and live across the steps of an episode.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 
 from genomes.backend import check_device
 from genomes.kernels.parallel import parallel_for
-from genomes.population import InvalidGenome
+from genomes.population import InvalidGenome, no_genes
 
 if TYPE_CHECKING:
     from genomes.population import Population
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["MODES", "Networks", "compile_population", "write_back"]
 
 _GRAIN = 64  # genomes that are worth a thread
-MODES = ("feedforward", "synchronous", "sequential")
+MODES = ("feedforward", "synchronous", "sequential", "ctrnn")
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +51,7 @@ class Networks:
     weight: NDArray[np.float32]  # [E]
     output_slot: NDArray[np.int32]  # [P, O]
     activations_per_step: int = 1  # recurrent modes: how often the network is activated on one input
+    rate: NDArray[np.float32] = field(default_factory=no_genes)  # [N] part of the way that a node goes; or [0]: all
     device: str = "cpu"  # where it computes: "cpu", "cuda", or "auto" by the amount of work; the arrays are the host's
     edge_gene: NDArray[np.int32] | None = None  # [E] index of each edge's gene in the population; see `write_back`
     node_gene: NDArray[np.int32] | None = None  # [N]
@@ -79,6 +81,7 @@ class Networks:
             bias=self.bias[nodes],
             activation=self.activation[nodes],
             aggregation=self.aggregation[nodes],
+            rate=self.rate[nodes],
             source=self.source[edges],
             weight=self.weight[edges],
             output_slot=self.output_slot[begin:end],
@@ -93,6 +96,7 @@ def compile_population(
     device: str = "cpu",
     activations_per_step: int = 1,
     *,
+    time_step: float = 1.0,
     genes: bool = False,
 ) -> Networks:
     """Compile genomes to networks: their enabled connections and the nodes that can reach an output.
@@ -101,16 +105,20 @@ def compile_population(
     ----------
     mode : ``"feedforward"`` (by layer, then by node id); ``"synchronous"`` (every node reads the previous activation);
         ``"sequential"`` (strongly connected components in topological order, ascending node id within one; a link
-        from an equal or later node reads the previous activation).
+        from an equal or later node reads the previous activation); ``"ctrnn"`` (as synchronous, in continuous time:
+        dy/dt = (-y + activation(bias + aggregation)) / time constant, as in neat-python, integrated by exponential
+        Euler: y += (1 - exp(-time_step / time constant)) * (-y + activation(...))).
     device : where the networks will compute: ``"cpu"``, ``"cuda"``, or ``"auto"``: on a GPU where there is one and the
         work is large enough to gain.
     activations_per_step : recurrent modes: activations on one input, 1 or more.
+    time_step : mode ctrnn: time from one activation to the next, in the unit of the time constants; above 0.
     genes : also note which gene each edge and node comes from, so that `write_back` can return trained weights.
 
     Raises
     ------
     InvalidGenome
-        In feed-forward mode, when the enabled connections of a genome form a cycle.
+        In feed-forward mode, when the enabled connections of a genome form a cycle; in mode ctrnn, when the nodes
+        have no time constants.
     DeviceError : ``"cuda"`` without a usable GPU.
     """
     from genomes.kernels import compile as kernels
@@ -118,6 +126,11 @@ def compile_population(
     if mode not in MODES:
         raise ValueError(f"mode must be one of {', '.join(MODES)}, got {mode!r}")
     check_device(device)
+    tau = population.time_constant if mode == "ctrnn" else no_genes()
+    if mode == "ctrnn" and not len(tau):
+        raise InvalidGenome('the nodes have no time constants, which mode "ctrnn" needs')
+    if not 0.0 < time_step < np.inf:
+        raise ValueError(f"time_step must be positive and finite, got {time_step}")
     recurrent, sequential = mode != "feedforward", mode == "sequential"
     pop, size = population, len(population)
     last_node = pop.node_id[pop.node_start[1:] - 1]
@@ -158,12 +171,15 @@ def compile_population(
         weight=np.empty(num_edges, np.float32),
         output_slot=np.empty((size, pop.num_outputs), np.int32),
         activations_per_step=activations_per_step,
+        rate=np.empty(num_nodes if len(tau) else 0, np.float32),
         device=device,
     )
     networks.edge_start[-1] = num_edges
-    inputs = (*columns, weight, bias, pop.activation, pop.aggregation, *shape, order, node_start, out_edge)
+    with np.errstate(divide="ignore"):  # the inputs' is 0
+        rate = -np.expm1(-time_step / tau.astype(np.float64)).astype(np.float32)
+    inputs = (*columns, weight, bias, pop.activation, pop.aggregation, rate, *shape, order, node_start, out_edge)
     outputs = (
-        networks.edge_start, networks.bias, networks.activation, networks.aggregation, networks.source,
+        networks.edge_start, networks.bias, networks.activation, networks.aggregation, networks.rate, networks.source,
         networks.weight, networks.output_slot,
     )  # fmt: skip
     parallel_for(kernels.emit, size, *inputs, *outputs, recurrent, sequential, grain=_GRAIN)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 __all__ = ["CONNECTION_GENES", "NODE_GENES", "Genome", "InvalidGenome", "Population"]
 
-NODE_GENES = {"node_id": np.int32, "bias": np.float32, "activation": np.uint8, "aggregation": np.uint8}
+NODE_GENES = {
+    "node_id": np.int32,
+    "bias": np.float32,
+    "activation": np.uint8,
+    "aggregation": np.uint8,
+    "time_constant": np.float32,  # optional: of length N, or 0
+}
 CONNECTION_GENES = {
     "innovation": np.int32,
     "source": np.int32,
@@ -29,6 +35,11 @@ CONNECTION_GENES = {
     "weight": np.float32,
     "enabled": np.bool_,
 }
+
+
+def no_genes() -> NDArray[np.float32]:
+    """The array of a gene that no node has."""
+    return np.empty(0, np.float32)
 
 
 class InvalidGenome(ValueError):
@@ -58,6 +69,7 @@ class Population:
     weight: NDArray[np.float32]  # [E]
     enabled: NDArray[np.bool_]  # [E]
     bias_input: float | None = None
+    time_constant: NDArray[np.float32] = field(default_factory=no_genes)  # [N] 0 for input nodes; or [0]: mode without
 
     def __len__(self) -> int:
         return len(self.node_start) - 1
@@ -84,7 +96,7 @@ class Population:
         chosen = np.asarray(genomes, dtype=np.int64)
         node_start, nodes = _gather(self.node_start, chosen)
         conn_start, conns = _gather(self.conn_start, chosen)
-        genes: dict[str, Any] = {name: getattr(self, name)[nodes] for name in NODE_GENES}
+        genes: dict[str, Any] = {name: getattr(self, name)[nodes] for name in NODE_GENES if len(getattr(self, name))}
         genes |= {name: getattr(self, name)[conns] for name in CONNECTION_GENES}
         return dataclasses.replace(self, node_start=node_start, conn_start=conn_start, **genes)
 
@@ -94,9 +106,12 @@ class Population:
         members = list(genomes)
         if not members:
             raise ValueError("a population needs at least one genome")
-        shapes = {(g.num_inputs, g.num_outputs, g.bias_input) for g in members}
+        shapes = {(g.num_inputs, g.num_outputs, g.bias_input, len(g.time_constant) > 0) for g in members}
         if len(shapes) > 1:
-            raise ValueError(f"genomes of one population must agree in (inputs, outputs, bias_input), got {shapes}")
+            raise ValueError(
+                "genomes of one population must agree in (inputs, outputs, bias_input, whether nodes have time "
+                f"constants), got {shapes}"
+            )
         (shape,) = shapes
         genes: dict[str, Any] = {
             name: np.concatenate([getattr(g, name) for g in members]).astype(dtype)
@@ -139,6 +154,7 @@ class Genome:
     weight: NDArray[np.float32]  # [E]
     enabled: NDArray[np.bool_]  # [E]
     bias_input: float | None = None
+    time_constant: NDArray[np.float32] = field(default_factory=no_genes)  # [N], or [0]
 
     @property
     def num_hidden(self) -> int:

@@ -63,7 +63,7 @@ def breed(
         tuple(getattr(population, name) for name in CONNECTION_GENES),
     )
     grain = 1 + _GENES_PER_TASK * len(population) // (len(population.innovation) + len(population.node_id))
-    count = len(matings.kind)
+    count, timed = len(matings.kind), len(population.time_constant) > 0
     plans, sizes = np.empty(count, np.uint8), np.empty((count, 2), np.int64)
     starts = population.node_start, population.conn_start
     parallel_for(kernels.plan, count, mates, *starts, plans, sizes, rules, *key, grain=2000)
@@ -80,7 +80,7 @@ def breed(
     final_sizes = sizes
     if len(staged):
         todo = np.bitwise_or.reduce(plans[staged])
-        aside = _room(sizes[staged])
+        aside = _room(sizes[staged], timed)
         if todo & kernels.UNITE:
             parallel_for(
                 kernels.unite_parents, len(staged), staged, plans, sizes, mates, parents, aside, inputs + outputs,
@@ -92,17 +92,17 @@ def breed(
                 kernels.delete_genes, len(staged), staged, plans, sizes, aside, inputs + outputs, bounds, rules, *key,
                 grain=grain,
             )  # fmt: skip
-        changes, new_weights = np.empty((len(staged), COLUMNS), np.int32), np.empty(len(staged), np.float32)
+        changes, new_values = np.empty((len(staged), COLUMNS), np.int32), np.empty((len(staged), 2), np.float32)
         parallel_for(
             kernels.propose, len(staged), staged, plans, sizes, aside, inputs, outputs, *functions,
-            innovations.splits.columns, changes, new_weights, bounds, rules, *key, grain=grain,
+            innovations.splits.columns, changes, new_values, bounds, rules, *key, grain=grain,
         )  # fmt: skip
         innovations.number(changes)
         split, link = changes[:, SPLIT_INNOVATION] >= 0, changes[:, LINK_SOURCE] >= 0
         final_sizes = sizes.copy()
         final_sizes[staged, 0] += split
         final_sizes[staged, 1] += 2 * split + link
-    children = _room(final_sizes)
+    children = _room(final_sizes, timed)
     node_start, nodes, conn_start, links = children
     if len(staged) == 0:
         build(np.arange(count), children)
@@ -110,9 +110,9 @@ def breed(
         direct = np.flatnonzero(plans & kernels.STAGED == 0)
         build(direct, (node_start[direct], nodes, conn_start[direct], links))
         parallel_for(
-            kernels.place, len(staged), staged, sizes, changes, new_weights, aside, children, rules, grain=grain
+            kernels.place, len(staged), staged, sizes, changes, new_values, aside, children, rules, grain=grain
         )  # fmt: skip
-    if any(rules[name][0] > 0 for name in RARE_MUTATIONS):
+    if timed or any(rules[name][0] > 0 for name in RARE_MUTATIONS):
         parallel_for(
             kernels.mutate_rarely, count, plans, children, inputs, outputs, *functions, rules, *key, grain=grain
         )  # fmt: skip
@@ -127,12 +127,15 @@ def breed(
     )
 
 
-def _room(sizes: NDArray[np.int64]) -> Genes:
-    """Offsets and empty gene arrays for genomes of these numbers of nodes and connections [P, 2]."""
+def _room(sizes: NDArray[np.int64], timed: bool) -> Genes:
+    """Offsets and empty gene arrays for genomes of these numbers of nodes and connections [P, 2]; ``timed``: nodes have
+    time constants."""
     node_start, conn_start = np.zeros((2, len(sizes) + 1), np.int64)
     np.cumsum(sizes[:, 0], out=node_start[1:])
     np.cumsum(sizes[:, 1], out=conn_start[1:])
-    nodes = tuple(np.empty(node_start[-1], dtype) for dtype in NODE_GENES.values())
+    nodes = tuple(
+        np.empty(node_start[-1] if timed or name != "time_constant" else 0, dtype) for name, dtype in NODE_GENES.items()
+    )
     links = tuple(np.empty(conn_start[-1], dtype) for dtype in CONNECTION_GENES.values())
     return node_start, nodes, conn_start, links
 
@@ -158,6 +161,9 @@ def _rules(params: NEATParams, constant_input: int) -> NDArray[Any]:
         "add_connection", "add_connection_tries", "delete_node", "delete_connection", "prune_dangling",
     ):  # fmt: skip
         row[field] = getattr(params, field)
+    for field in ("perturb", "replace", "power", "mean", "scale"):
+        row["time_constant"][field] = getattr(params, f"time_constant_{field}")
+    row["time_constant"]["low"], row["time_constant"]["high"] = params.time_constant_min, params.time_constant_max
     row["severe_or_mild"] = params.weight_mutation_rule == "severe-or-mild"
     row["output_activation_fixed"] = params.output_activation != ""
     row["unite_equals"] = params.equal_fitness_genes == "random"

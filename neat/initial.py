@@ -24,7 +24,7 @@ def first_generation(
 
     Raises
     ------
-    ValueError : ``initial`` has other inputs or outputs.
+    ValueError : ``initial`` has other inputs or outputs, or no time constants where the mode needs them.
     """
     seed = (seed + generation * GOLDEN) % 2**64
     bias_input = params.bias_input or None
@@ -35,9 +35,16 @@ def first_generation(
                 f"the initial genome has {initial.num_inputs} inputs, {initial.num_outputs} outputs and bias input "
                 f"{initial.bias_input}; needed are {inputs}, {num_outputs} and {bias_input}"
             )
+        if (len(initial.time_constant) > 0) != (params.mode == "ctrnn"):
+            has = "has" if len(initial.time_constant) else "has no"
+            raise ValueError(f"the initial genome {has} time constants; mode {params.mode!r} wants it otherwise")
         bounds = (params.weight_min, params.weight_max)
         power = params.weight_power
         return population_around(initial, params.population, weight_power=power, weight_bounds=bounds, seed=seed)
+    time_constants = None
+    if params.mode == "ctrnn":
+        bounds = (params.time_constant_min, params.time_constant_max)
+        time_constants = (params.time_constant_mean, params.time_constant_scale, bounds)
     return initial_population(
         params.population,
         num_inputs,
@@ -55,5 +62,6 @@ def first_generation(
         bias_init=params.bias_init,
         bias_scale=params.bias_scale,
         bias_bounds=(params.bias_min, params.bias_max),
+        time_constants=time_constants,
         seed=seed,
     )

@@ -26,6 +26,7 @@ RESTLESS = NEATParams(
     toggle_enabled=0.2,
     reenable=0.2,
 )
+CONTINUOUS = dataclasses.replace(RESTLESS, mode="ctrnn")
 
 
 def changed(params, **values):
@@ -55,6 +56,8 @@ def varied_population(count=40, generations=12, seed=0, params=RESTLESS, inputs=
     """A population of different genomes, and its registry."""
     rng = np.random.default_rng(seed)
     bias_input = params.bias_input or None
+    if params.mode == "ctrnn":
+        initial |= {"time_constants": (1.0, 0.5, (params.time_constant_min, params.time_constant_max))}
     population = initial_population(count, inputs, outputs, seed=seed, bias_scale=1.0, bias_input=bias_input, **initial)
     innovations = Innovations.of(population)
     for generation in range(generations):

@@ -70,9 +70,15 @@ class ReferenceNetwork:
     """One network, node by node; recurrent modes keep state until `reset`."""
 
     def __init__(
-        self, genome: Genome, mode: str, activations, aggregation_names, activations_per_step: int = 1
+        self,
+        genome: Genome,
+        mode: str,
+        activations,
+        aggregation_names,
+        activations_per_step: int = 1,
+        time_step: float = 1.0,
     ) -> None:
-        self.genome, self.mode, self.per_step = genome, mode, activations_per_step
+        self.genome, self.mode, self.per_step, self.time_step = genome, mode, activations_per_step, time_step
         self.activations = activations  # code -> scalar function
         self.aggregation_names = aggregation_names  # code -> name
         self.graph = graph_of(genome)
@@ -98,12 +104,15 @@ class ReferenceNetwork:
             incoming = []
             for s, _, data in self.graph.in_edges(node, data=True):
                 late = s >= g.num_inputs and (
-                    self.mode == "synchronous" or (self.mode == "sequential" and place[s] >= place[node])
+                    self.mode in ("synchronous", "ctrnn") or (self.mode == "sequential" and place[s] >= place[node])
                 )
                 incoming.append(data["weight"] * (self.previous[s] if late else values[s]))
             i = self.row[node]
             total = float(g.bias[i]) + aggregate(self.aggregation_names[int(g.aggregation[i])], incoming)
             values[node] = float(self.activations[int(g.activation[i])](np.float32(total)))
+            if self.mode == "ctrnn":  # exponential Euler: exact, were the right hand side constant for the time step
+                decay = math.exp(-self.time_step / float(g.time_constant[i]))
+                values[node] = decay * self.previous[node] + (1.0 - decay) * values[node]
         self.previous = {n: values[n] for n in self.order}
 
     def __call__(self, x) -> list[float]:
@@ -111,6 +120,11 @@ class ReferenceNetwork:
             self.activate(x)
         outputs = range(self.genome.num_inputs, self.genome.num_inputs + self.genome.num_outputs)
         return [self.previous[o] for o in outputs]
+
+
+def dynamics(mode: str) -> dict[str, bool]:
+    """What `random_genome` needs to make genomes for a mode."""
+    return dict(recurrent=mode != "feedforward", time_constants=mode == "ctrnn")
 
 
 def random_genome(
@@ -123,6 +137,7 @@ def random_genome(
     activations: tuple[int, ...] = (0,),
     aggregations: tuple[int, ...] = (0,),
     bias_input: float | None = None,
+    time_constants: bool = False,
 ) -> Genome:
     """A valid genome with random ids, links, weights and functions; a fifth of its links disabled."""
     fixed = num_inputs + num_outputs
@@ -148,6 +163,9 @@ def random_genome(
         np.array([rng.gauss(0, 1) for _ in links], np.float32),
         np.array([rng.random() < 0.8 for _ in links], np.bool_),
         bias_input=bias_input,
+        time_constant=np.array(
+            [0.0 if n < num_inputs else rng.uniform(0.05, 5.0) for n in nodes] if time_constants else [], np.float32
+        ),
     )
 
 

@@ -139,9 +139,10 @@ def test_when_all_fail_the_run_restarts_or_stops(extinction):
         assert fresh.weight[:10].tobytes() != first.weight[:10].tobytes()
 
 
-@pytest.mark.parametrize("at", [0, 1, 7])
-def test_restored_it_goes_on_bit_for_bit(at):
-    params = dataclasses.replace(PARAMS, complexity_mode="relative", complexity_ceiling=4.0, target_species=5)
+@pytest.mark.parametrize(("at", "mode"), [(0, "feedforward"), (1, "ctrnn"), (7, "feedforward"), (7, "ctrnn")])
+def test_restored_it_goes_on_bit_for_bit(at, mode):
+    phases = {"complexity_mode": "relative", "complexity_ceiling": 4.0, "target_species": 5}
+    params = dataclasses.replace(PARAMS, mode=mode, **phases)
     algorithm = advance(NEAT(params, 2, 1, seed=9, episodes_change=True), at)
     arrays, scalars = algorithm.state_dict()
     arrays = {key: value.copy() for key, value in arrays.items()}
@@ -168,6 +169,13 @@ def test_a_genome_can_begin_the_run():
     assert population.genome(0).equals(genome) and not population.genome(1).equals(genome)
     with pytest.raises(ValueError, match="initial genome has 2 inputs"):
         NEAT(PARAMS, 3, 1, initial=genome)
+    continuous = dataclasses.replace(PARAMS, mode="ctrnn")
+    with pytest.raises(ValueError, match="initial genome has no time constants; mode 'ctrnn'"):
+        NEAT(continuous, 2, 1, initial=genome)
+    timed = advance(NEAT(continuous, 2, 1, seed=1), 3)._state.population.genome(0)
+    assert NEAT(continuous, 2, 1, seed=2, initial=timed).ask().genome(0).equals(timed)
+    with pytest.raises(ValueError, match="initial genome has time constants; mode 'feedforward'"):
+        NEAT(PARAMS, 2, 1, initial=timed)
 
 
 def test_stagnation_counts_records_or_means_of_five():

@@ -25,7 +25,7 @@ rates = st.fixed_dictionaries(
         )
     }
     | {"prune_dangling": st.booleans(), "exclusive_mutation": st.booleans()}
-    | {"mode": st.sampled_from(["feedforward", "synchronous"]), "bias_input": st.sampled_from([0.0, 1.0])}
+    | {"mode": st.sampled_from(["feedforward", "synchronous", "ctrnn"]), "bias_input": st.sampled_from([0.0, 1.0])}
     | {"equal_fitness_genes": st.sampled_from(["random", "shorter"])}
     | {"weight_mutation_rule": st.sampled_from(["constant", "severe-or-mild"])}
     | {"add_connection_tries": st.sampled_from([1, 20])}
@@ -58,6 +58,7 @@ def test_every_generation_keeps_the_invariants(values, seed, initial, count):
     numbers, ends = {}, {}
     for population, innovations in evolve(params, seed, count, **initial):
         population.check(feed_forward=params.mode == "feedforward")
+        assert len(population.time_constant) == (len(population.node_id) if params.mode == "ctrnn" else 0)
         links = zip(population.source.tolist(), population.target.tolist(), population.innovation.tolist(), strict=True)
         for source, target, number in links:
             assert numbers.setdefault((source, target), number) == number

@@ -32,6 +32,16 @@ def resume(folder, generations=6):
     return _run(["resume", str(folder), "--generations", str(generations), "--quiet"])
 
 
+def test_time_constants_go_on_bit_for_bit(tmp_path):
+    config = tmp_path / "endless.toml"
+    config.write_text(ENDLESS.replace("[neat]", '[neat]\nmode = "ctrnn"\nadd_node = 0.5'))
+    for name, generations in (("half", "3"), ("whole", "6")):
+        assert _run(["run", str(config), "--out", str(tmp_path / name), "--generations", generations, "--quiet"]) == 1
+    assert '"time_constant": ' in (tmp_path / "half" / "champion.json").read_text()
+    assert resume(tmp_path / "half") == 1
+    assert outcome(tmp_path / "half") == outcome(tmp_path / "whole")
+
+
 @pytest.mark.parametrize("file", ["manifest.json", "arrays.npz", "state.json"])
 @pytest.mark.parametrize("damage", ["truncate", "flip", "empty", "remove"])
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(run, half, file, damage, capsys):

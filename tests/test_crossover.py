@@ -6,7 +6,7 @@ import pytest
 
 from neat.breeding import breed
 from neat.reproduction import ELITE, MATE_ONLY
-from tests.breeding_cases import RESTLESS, STILL, changed, contrary_population, matings, varied_population
+from tests.breeding_cases import CONTINUOUS, RESTLESS, STILL, changed, contrary_population, matings, varied_population
 
 
 def connections(genome):
@@ -15,8 +15,9 @@ def connections(genome):
 
 
 def nodes(genome):
-    """Node id -> (bias, activation, aggregation)."""
-    genes = zip(genome.bias, genome.activation, genome.aggregation, strict=True)
+    """Node id -> (bias, activation, aggregation, time constant)."""
+    tau = genome.time_constant if len(genome.time_constant) else np.zeros_like(genome.bias)
+    genes = zip(genome.bias, genome.activation, genome.aggregation, tau, strict=True)
     return dict(zip(genome.node_id.tolist(), genes, strict=True))
 
 
@@ -48,6 +49,20 @@ def test_the_fitter_parent_gives_the_structure(average):
         for node, gene in nodes(child).items():
             assert gene in (nodes(first)[node], nodes(second).get(node, nodes(first)[node]))
     assert average or 0.45 < np.mean(picked) < 0.55
+
+
+@pytest.mark.parametrize("equal", [False, True])
+def test_a_nodes_genes_come_from_one_parent(equal):
+    """The time constant among them."""
+    params = changed(STILL, mode="ctrnn")
+    from_second = []
+    for first, second, child in cross(equal, params=params, make=lambda: varied_population(params=CONTINUOUS)):
+        mine, theirs = nodes(first), nodes(second)
+        for node, gene in nodes(child).items():
+            assert gene in (mine.get(node), theirs.get(node))
+            if node >= 3 and node in mine and node in theirs and mine[node] != theirs[node]:
+                from_second.append(gene == theirs[node])
+    assert 0.45 < np.mean(from_second) < 0.55
 
 
 @pytest.mark.parametrize("equal", [False, True])

@@ -7,7 +7,7 @@ import pytest
 
 from envs.supervised import Rows, measure
 from experiments.cli import main
-from experiments.config import read_config
+from experiments.config import load_config, read_config
 from experiments.data import Data, class_weights, in_target_units, r2
 from experiments.errors import BadInput
 from experiments.learning import Descent
@@ -16,6 +16,7 @@ from experiments.tasks.dataset import DatasetSettings
 from genomes.functions import aggregation_code
 from genomes.initial import initial_population
 from genomes.network import Network
+from genomes.networks import compile_population
 from genomes.scaling import Scaling
 
 SMALL = "\n[neat]\npopulation = 20\n[run]\ngenerations = 5\n"
@@ -112,6 +113,24 @@ def test_a_run_on_a_table(tmp_path, capsys, numbers):
     )
 
 
+def test_a_name_or_a_table_alone_is_enough(tmp_path, monkeypatch, capsys):
+    table(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for what, rows in (("mine.csv", 24), ("moons", 80)):
+        with pytest.raises(SystemExit) as ended:
+            main(["run", what, "--generations", "3", "--out", f"out/{rows}", "--quiet", "--json"])
+        assert ended.value.code == 0
+        assert json.loads(capsys.readouterr().out)["test"]["rows"] == rows
+    config = load_config("mine.csv", ["task.objective=f1"])
+    assert config.run.name == "mine" and config.task.path == str(tmp_path / "mine.csv")
+    assert config.task.gradient_steps == 0 and not config.notes  # f1 has no gradient
+    assert load_config("mine.csv").task.gradient_steps > 0 and "gradient_steps" in load_config("mine.csv").notes[-1]
+    with pytest.raises(BadInput, match=r"none\.csv: cannot be read"):
+        load_config("none.csv")
+    with pytest.raises(BadInput, match="neat list"):
+        load_config("moon")
+
+
 def test_outputs_in_units_of_the_targets():
     population = initial_population(
         4, 3, 2, output_activation=0, aggregations=[aggregation_code(n) for n in ("sum", "max", "product", "median")],
@@ -153,6 +172,17 @@ def test_a_measure_of_the_users_own(tmp_path, capsys):
     assert task.maximize and task.objective.name == "hits"
     network = initial_population(1, 2, 1).genome(0).network()
     assert 0 <= task.evaluate(network.networks, (1, 0)).fitness[0] <= 72
+
+
+def test_least_squares_within_a_run(tmp_path):
+    table(tmp_path, numbers=True)
+    text = 'gradient_steps = 4\nmethod = "levenberg-marquardt"'
+    config = read_config(config_of(tmp_path, text))
+    task, learning = config.task.make("stop"), config.task.learning()
+    networks = compile_population(initial_population(3, 2, 1, seed=4))
+    learnt = learning(networks, task, (1, 0))
+    assert (task.evaluate(learnt, (1, 0)).fitness < 1e-6).all()  # the data are linear
+    assert "mse" in refused(tmp_path, text + '\nobjective = "mae"')
 
 
 @pytest.mark.parametrize("write_back", ["lamarckian", "baldwinian"])

@@ -99,6 +99,8 @@ def test_several_targets():
         ({"gradient_steps": -1}, "gradient_steps"),
         ({"neat": {"add_nod": 0.1}}, "add_nod"),
         ({"neat": {"add_node": 2.0}}, "add_node"),
+        ({"neat": {"mode": "synchronous"}}, "feedforward"),
+        ({"neat": {"output_activation": "tanh"}}, "identity"),
         ({"class_weight": "even"}, "class_weight"),
     ],
 )

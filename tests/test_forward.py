@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from genomes import functions
 from genomes.forward import forward, forward_each, initial_state
@@ -22,11 +24,11 @@ def population(count, seed=1, **shape):
     return reference.random_population(random.Random(seed), count, **shape)
 
 
-def oracle(genomes, mode, X, activations_per_step=1):
+def oracle(genomes, mode, X, *how):
     """Outputs [P, R, O] in plain Python, each row from state 0."""
     outputs = []
     for genome in genomes:
-        network = reference.ReferenceNetwork(genome, mode, ACTIVATIONS, AGGREGATIONS, activations_per_step)
+        network = reference.ReferenceNetwork(genome, mode, ACTIVATIONS, AGGREGATIONS, *how)
         for row in X:
             network.reset()
             outputs.append(network(row))
@@ -40,7 +42,7 @@ def data(rows, columns, seed=1):
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("outputs", [1, 2, 4, 5])
 def test_against_the_oracle(mode, outputs):
-    genomes = population(20, num_outputs=outputs, num_hidden=7, recurrent=mode != "feedforward")
+    genomes = population(20, num_outputs=outputs, num_hidden=7, **reference.dynamics(mode))
     X = data(130, 3)
     found = forward(compile_population(genomes, mode), X)
     assert found.dtype == np.float32
@@ -48,9 +50,9 @@ def test_against_the_oracle(mode, outputs):
     np.testing.assert_allclose(found[:, checked], oracle(genomes, mode, X[checked]), atol=5e-4)
 
 
-@pytest.mark.parametrize("mode", ["synchronous", "sequential"])
+@pytest.mark.parametrize("mode", MODES[1:])
 def test_activations_per_step(mode):
-    genomes = population(10, recurrent=True, bias_input=0.5)
+    genomes = population(10, bias_input=0.5, **reference.dynamics(mode))
     networks, X = compile_population(genomes, mode, activations_per_step=3), data(3, 3 - 1)
     np.testing.assert_allclose(forward(networks, X), oracle(genomes, mode, X, 3), atol=5e-4)
 
@@ -70,7 +72,7 @@ def test_every_activation(name):
 @pytest.mark.parametrize("rows", [1, 63, 64, 65, 128, 1000, 1025])
 def test_a_row_does_not_depend_on_its_place(mode, rows):
     """Blocks, tails and the scalar kernel give the same bits."""
-    genomes = population(17, num_hidden=6, recurrent=mode != "feedforward")
+    genomes = population(17, num_hidden=6, **reference.dynamics(mode))
     networks, X = compile_population(genomes, mode), data(rows, 3)
     found = forward(networks, X)
     assert found.shape == (17, rows, 2)
@@ -96,9 +98,9 @@ def test_threads_do_not_change_results():
         np.testing.assert_array_equal(row, results[0][1])
 
 
-@pytest.mark.parametrize("mode", ["synchronous", "sequential"])
+@pytest.mark.parametrize("mode", MODES[1:])
 def test_state_lives_from_step_to_step(mode):
-    genomes = population(12, num_hidden=5, recurrent=True)
+    genomes = population(12, num_hidden=5, **reference.dynamics(mode))
     networks, steps = compile_population(genomes, mode), data(6, 3)
     oracles = [reference.ReferenceNetwork(g, mode, ACTIVATIONS, AGGREGATIONS) for g in genomes]
     state = initial_state(networks)
@@ -171,3 +173,32 @@ def test_a_users_function_reaches_both_kernels(monkeypatch):
     expected = oracle(genomes, "feedforward", X)
     np.testing.assert_allclose(forward(networks, X), expected, rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(forward_each(networks, X[:4]), expected[range(4), range(4)], rtol=1e-3, atol=1e-4)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10**6), st.floats(1e-3, 1e3), st.integers(1, 3))
+def test_continuous_time_for_any_step(seed, time_step, per_step):
+    bounded = tuple(functions.activation_code(name) for name in ("tanh", "sigmoid"))
+    genomes = population(3, seed, num_hidden=4, aggregations=(0,), activations=bounded, **reference.dynamics("ctrnn"))
+    genomes.weight[:] *= np.float32(0.3)  # less feedback: rounding does not grow
+    networks = compile_population(genomes, "ctrnn", activations_per_step=per_step, time_step=time_step)
+    X, state = data(4, 3, seed), initial_state(networks)
+    oracles = [reference.ReferenceNetwork(g, "ctrnn", ACTIVATIONS, AGGREGATIONS, per_step, time_step) for g in genomes]
+    for x in X:
+        found = forward_each(networks, np.repeat(x[None], 3, 0), state)
+        np.testing.assert_allclose(found, [network(x) for network in oracles], atol=2e-3)
+
+
+def test_continuous_time_at_its_limits():
+    """A step far longer than the time constants is the synchronous rule; one far shorter changes nothing. A node
+    that is fed a constant reaches it as 1 - exp(-t / time constant), whatever the step."""
+    genomes, X = population(9, aggregations=(0,), **reference.dynamics("ctrnn")), data(66, 3)
+    slow = compile_population(genomes, "ctrnn", activations_per_step=3, time_step=1e4)
+    expected = forward(compile_population(genomes, "synchronous", activations_per_step=3), X)
+    np.testing.assert_array_equal(forward(slow, X), expected)
+    assert abs(forward(compile_population(genomes, "ctrnn", time_step=1e-9), X)).max() < 1e-6
+    alone = population(1, num_hidden=0, density=0.0, activations=(0,), aggregations=(0,), **reference.dynamics("ctrnn"))
+    bias, tau = alone.bias[3:], alone.time_constant[3:]
+    for steps in (1, 4, 50):
+        network = compile_population(alone, "ctrnn", activations_per_step=steps, time_step=2.0 / steps)
+        np.testing.assert_allclose(forward(network, X[:1])[0, 0], bias * (1.0 - np.exp(-2.0 / tau)), rtol=1e-4)

@@ -44,10 +44,10 @@ def test_observations_are_flattened_as_gymnasium_flattens_them(space, seed):
         assert (seen.low <= row).all() and (row <= seen.high).all()
 
 
-@given(anything, st.sampled_from(["clip", "tanh", "raw"]), st.integers(0, 1000))
+@given(anything, st.sampled_from(["clip", "tanh", "raw"]), st.sampled_from(["sign", "argmax"]), st.integers(0, 1000))
 @settings(max_examples=60, deadline=None)
-def test_every_action_is_in_its_space(space, box, seed):
-    choose = action_map(space, box)
+def test_every_action_is_in_its_space(space, box, discrete, seed):
+    choose = action_map(space, box, discrete)
     outputs = np.random.default_rng(seed).normal(0, 3, (4, choose.size)).astype(np.float32)
     actions = choose(outputs)
     assert len(actions) == 4
@@ -60,6 +60,11 @@ def test_every_action_is_in_its_space(space, box, seed):
 def test_discrete_actions():
     two, four = action_map(spaces.Discrete(2, start=-1)), action_map(spaces.Discrete(4))
     assert two.size == 1 and two(np.array([[0.0], [1e-9], [-1.0]], np.float32)) == [-1, 0, -1]
+    both = action_map(spaces.MultiDiscrete([2, 3]), discrete="argmax")
+    assert both.size == 5 and "largest of 2 outputs" in both.meaning
+    np.testing.assert_array_equal(both(np.array([[1, 2, 0, 0, 1], [3, 3, 9, 8, 7]], np.float32)), [[1, 2], [0, 0]])
+    with pytest.raises(ValueError, match="discrete must be one of sign, argmax"):
+        action_map(spaces.Discrete(2), discrete="two")
     assert four.size == 4 and four(np.array([[0, 2, 2, 1], [3, 3, 3, 3]], np.float32)) == [1, 0]
 
 

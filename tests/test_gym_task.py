@@ -269,7 +269,7 @@ def test_a_player_reuses_its_environments():
         made.append(worlds.Line())
         return made[-1]
 
-    player = Player(make, "clip", 3, False)
+    player = Player(make, ("clip",), 3, False)
     task = GymTask(worlds.Line, workers=0)
     batch = Batch(networks(task, 4), np.arange(4), np.arange(4))
     first, second = player(batch), player(batch)

@@ -14,9 +14,8 @@ from tests import reference
 
 @pytest.mark.parametrize("mode", MODES)
 def test_lanes_take_turns_as_each_network_alone(mode):
-    recurrent = mode != "feedforward"
-    rng = random.Random(5)
-    genomes = [reference.random_genome(rng, recurrent=recurrent, activations=(2,), density=0.6) for _ in range(5)]
+    rng, shape = random.Random(5), reference.dynamics(mode)
+    genomes = [reference.random_genome(rng, activations=(2,), density=0.6, **shape) for _ in range(5)]
     lanes = Lanes(compile_population(Population.of(genomes), mode), 3)
     alone = [Network(genome, mode) for genome in genomes]
     X = np.random.default_rng(1).standard_normal((12, 3, lanes.inputs.shape[1])).astype(np.float32)

@@ -7,7 +7,7 @@ from genomes.functions import activation_code, aggregation_code
 from neat.breeding import breed
 from neat.params import PRESETS
 from neat.reproduction import CLONE
-from tests.breeding_cases import STILL, changed, contrary_population, matings, varied_population
+from tests.breeding_cases import CONTINUOUS, STILL, changed, contrary_population, matings, varied_population
 
 
 def mutate(population, innovations, generation=0, seed=5, **values):
@@ -52,6 +52,35 @@ def test_bounds_and_the_share_of_genomes(case):
     assert 0.2 < np.mean(touched) < 0.4
     for genome, was_touched in zip(children, touched, strict=True):
         assert not was_touched or (genome.weight.min() >= -0.5 and genome.weight.max() <= 0.25)
+
+
+def test_time_constants_are_perturbed_replaced_and_bounded():
+    still = changed(CONTINUOUS, time_constant_perturb=0.0, time_constant_replace=0.0)
+    population, innovations = varied_population(count=400, params=still)
+    rates = {"mode": "ctrnn", "time_constant_perturb": 0.6, "time_constant_replace": 0.3}
+    values = {"time_constant_power": 1e-3, "time_constant_mean": 50.0, "time_constant_scale": 2.0}
+    children = mutate(population, innovations, **rates, **values, time_constant_max=100.0)
+    is_input = population.node_id < 3
+    before, after = population.time_constant[~is_input], children.time_constant[~is_input]
+    assert (children.time_constant[is_input] == 0).all()
+    step = after - before
+    near, new = np.abs(step) < 6e-3, after > 20.0
+    assert abs((step == 0).mean() - 0.1) < 0.03 and abs(new.mean() - 0.3) < 0.03 and (near | new).all()
+    assert abs(step[near & (step != 0)].std() / 1e-3 - 1.0) < 0.05
+    assert abs(after[new].mean() - 50.0) < 0.3 and abs(after[new].std() / 2.0 - 1.0) < 0.05
+    bounded = mutate(population, innovations, **rates, **values, time_constant_min=45.0, time_constant_max=51.0)
+    moved = bounded.time_constant[~is_input] != before
+    assert bounded.time_constant[~is_input][moved].min() == 45.0 and bounded.time_constant.max() == 51.0
+
+
+def test_a_new_node_has_a_new_time_constant():
+    population, innovations = varied_population(count=400, generations=0, params=CONTINUOUS)
+    children = mutate(population, innovations, mode="ctrnn", add_node=1.0, time_constant_perturb=0.0,
+                      time_constant_replace=0.0, time_constant_mean=3.0, time_constant_scale=0.25)  # fmt: skip
+    new = np.array([child.time_constant[-1] for child in children])
+    assert abs(new.mean() - 3.0) < 0.05 and abs(new.std() - 0.25) < 0.03
+    for parent, child in zip(population, children, strict=True):
+        np.testing.assert_array_equal(child.time_constant[:-1], parent.time_constant)
 
 
 def test_severe_or_mild():

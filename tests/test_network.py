@@ -14,8 +14,8 @@ from tests import reference
 
 def genome(mode="feedforward", **shape):
     tanh = 2
-    recurrent = mode != "feedforward"
-    return reference.random_genome(random.Random(3), recurrent=recurrent, activations=(tanh,), density=0.7, **shape)
+    shape |= reference.dynamics(mode)
+    return reference.random_genome(random.Random(3), activations=(tanh,), density=0.7, **shape)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -47,7 +47,7 @@ def test_sequences_and_types():
         np.testing.assert_array_equal(network(same), expected)
 
 
-@pytest.mark.parametrize("mode", ["synchronous", "sequential"])
+@pytest.mark.parametrize("mode", MODES[1:])
 def test_state_and_reset(mode):
     network = genome(mode).network(mode)
     x = [0.5, -1.0, 2.0]

@@ -65,10 +65,10 @@ def test_feedforward_order_and_edges(shape):
             assert incoming == {(s, False): d["weight"] for s, _, d in graph.in_edges(node, data=True)}
 
 
-@pytest.mark.parametrize("mode", ["synchronous", "sequential"])
+@pytest.mark.parametrize("mode", MODES[1:])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_recurrent_order_and_edges(shape, mode):
-    population = unique_biases(reference.random_population(random.Random(2), 40, recurrent=True, **shape))
+    population = unique_biases(reference.random_population(random.Random(2), 40, **reference.dynamics(mode), **shape))
     networks = compile_population(population, mode)
     for p, genome in enumerate(population):
         network = described(networks, p, genome)
@@ -79,7 +79,7 @@ def test_recurrent_order_and_edges(shape, mode):
         for node, incoming in network.items():
             expected = {}
             for s, _, data in reference.graph_of(genome).in_edges(node, data=True):
-                late = s >= genome.num_inputs and (mode == "synchronous" or place[s] >= place[node])
+                late = s >= genome.num_inputs and (mode != "sequential" or place[s] >= place[node])
                 expected[s, late] = data["weight"]
             assert incoming == expected
 
@@ -101,8 +101,8 @@ def assert_component_order(genome, order):
 @given(st.integers(0, 10**6), st.integers(0, 12), st.sampled_from(MODES))
 def test_random_genomes(seed, hidden, mode):
     rng = random.Random(seed)
-    recurrent = mode != "feedforward"
-    population = reference.random_population(rng, 3, num_hidden=hidden, recurrent=recurrent, density=rng.random())
+    shape = dict(num_hidden=hidden, density=rng.random())
+    population = reference.random_population(rng, 3, **shape, **reference.dynamics(mode))
     networks = compile_population(unique_biases(population), mode)
     for p, genome in enumerate(population):
         assert set(described(networks, p, genome)) == reference.needed_nodes(genome)
@@ -145,3 +145,24 @@ def test_unknown_mode_and_device():
         compile_population(population, "backward")
     with pytest.raises(ValueError, match="device must be one of auto, cpu, cuda, got 'tpu'"):
         compile_population(population, device="tpu")
+
+
+def test_rates_follow_their_nodes():
+    population = reference.random_population(random.Random(6), 30, **reference.dynamics("ctrnn"))
+    networks = compile_population(unique_biases(population), "ctrnn", time_step=0.25)
+    tau = dict(zip(population.bias.tolist(), population.time_constant.tolist(), strict=True))
+    expected = [1.0 - np.exp(-0.25 / tau[bias]) for bias in networks.bias.tolist()]
+    assert networks.rate.dtype == np.float32
+    np.testing.assert_allclose(networks.rate, expected, rtol=1e-6)
+    part = networks.part(3, 7)
+    np.testing.assert_array_equal(part.rate, networks.rate[networks.node_start[3] : networks.node_start[7]])
+    for mode in MODES[1:3]:
+        assert len(compile_population(population, mode).rate) == 0
+
+
+def test_continuous_time_needs_time_constants_and_a_step():
+    population = reference.random_population(random.Random(5), 2)
+    with pytest.raises(InvalidGenome, match="no time constants, which mode"):
+        compile_population(population, "ctrnn")
+    with pytest.raises(ValueError, match="time_step must be positive and finite, got 0"):
+        compile_population(population, time_step=0.0)

@@ -36,6 +36,10 @@ def test_every_parameter_has_documentation_source_and_a_valid_default():
         ("weight_min", 50.0, "below weight_max"),
         ("weight_replace", 0.9, "must not exceed 1"),
         ("activations_per_step", 2, "feedforward"),
+        ("time_step", 0.0, "above 0"),
+        ("time_constant_min", 0.0, "above 0"),
+        ("time_constant_min", 9.0, "below time_constant_max"),
+        ("time_constant_replace", 0.9, "must not exceed 1"),
     ],
 )
 def test_a_wrong_value_names_key_and_requirement(key, value, requirement):

@@ -1,5 +1,6 @@
 """Populations, the checker, genome files, graphs, starting populations."""
 
+import dataclasses
 import json
 import random
 
@@ -69,6 +70,34 @@ def test_checker_names_the_rule(genome, rule):
         check_genome(genome)
 
 
+def test_checker_of_time_constants(genome):
+    rng = random.Random(7)
+    for wrong in (0.0, -1.0, np.inf, np.nan):
+        timed = random_genome(rng, time_constants=True)
+        check_genome(timed)
+        timed.time_constant[-1] = wrong
+        with pytest.raises(InvalidGenome, match=f"node {timed.node_id[-1]}: a time constant must be positive"):
+            check_genome(timed)
+    timed = random_genome(rng, time_constants=True)
+    timed.time_constant[0] = 1.0
+    with pytest.raises(InvalidGenome, match="an input has time constant 0"):
+        check_genome(timed)
+    with pytest.raises(InvalidGenome, match="have a time constant or none has, got 2"):
+        check_genome(dataclasses.replace(genome, time_constant=np.ones(2, np.float32)))
+    with pytest.raises(ValueError, match="must agree"):
+        Population.of([random_genome(rng), random_genome(rng, time_constants=True)])
+
+
+def test_time_constants_of_a_file_are_all_there(tmp_path):
+    path = tmp_path / "g.json"
+    save_genome(random_genome(random.Random(7), time_constants=True), path)
+    document = json.loads(path.read_text())
+    del document["nodes"][1]["time_constant"]
+    path.write_text(json.dumps(document))
+    with pytest.raises(GenomeFileError, match='g.json: "time_constant" is missing in'):
+        load_genome(path)
+
+
 def test_checker_names_genome_and_gene():
     population = random_population(random.Random(3), 5)
     population.weight[population.conn_start[3]] = np.nan
@@ -86,10 +115,11 @@ def test_checker_finds_cycles_of_disabled_genes():
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, 10**9), st.sampled_from([None, 1.0, 0.1]), st.booleans())
-def test_files_and_graphs_give_back_every_bit(tmp_path_factory, seed, bias_input, recurrent):
+@given(st.integers(0, 10**9), st.sampled_from([None, 1.0, 0.1]), st.booleans(), st.booleans())
+def test_files_and_graphs_give_back_every_bit(tmp_path_factory, seed, bias_input, recurrent, timed):
     rng = random.Random(seed)
-    genome = random_genome(rng, num_hidden=rng.randint(0, 9), bias_input=bias_input, recurrent=recurrent, **FUNCTIONS)
+    shape = dict(bias_input=bias_input, recurrent=recurrent, time_constants=timed)
+    genome = random_genome(rng, num_hidden=rng.randint(0, 9), **shape, **FUNCTIONS)
     genome.weight[:] = np.random.default_rng(seed).integers(0, 2**31, len(genome.weight), np.uint32).view(np.float32)
     genome.weight[~np.isfinite(genome.weight)] = -0.0
     path = tmp_path_factory.mktemp("genome") / "g.json"

@@ -100,7 +100,7 @@ def same(one, other):
 @pytest.mark.parametrize("bias_input", [None, 0.5])
 @pytest.mark.filterwarnings("ignore")
 def test_lanes_one_by_one_and_naive_agree(mode, bias_input):
-    shape = dict(num_inputs=3 + (bias_input is not None), bias_input=bias_input, recurrent=mode != "feedforward")
+    shape = dict(num_inputs=3 + (bias_input is not None), bias_input=bias_input, **reference.dynamics(mode))
     random_ = random.Random(f"{mode} {bias_input}")
     sums = reference.random_population(random_, 150, num_hidden=4, activations=SMOOTH, **shape)
     others = reference.random_population(
@@ -109,6 +109,7 @@ def test_lanes_one_by_one_and_naive_agree(mode, bias_input):
     population = Population.of([*sums, *others])
     if mode != "feedforward":
         population.weight[:] *= np.float32(0.3)  # less feedback: rounding does not grow
+        population.time_constant[:] *= np.float32(0.1)  # fast enough for some episodes to end
     per_step = 1 if mode == "feedforward" else 2
     networks = compile_population(population, mode, activations_per_step=per_step)
     starts = starting_states(SMOOTH_ENV, (1, 0), 200, 3)
@@ -131,7 +132,7 @@ def test_every_activation_agrees_in_lanes(mode):
     """Activations that overflow included: where a value is not finite the genome is played again, alone."""
     population = reference.random_population(
         random.Random(2), 400, num_inputs=3, num_hidden=3, activations=tuple(ACTIVATIONS.values()),
-        recurrent=mode != "feedforward",
+        **reference.dynamics(mode),
     )  # fmt: skip
     population.weight[:] *= 1e12 * (np.arange(len(population.weight)) % 3 == 0) + 1
     networks = compile_population(population, mode)

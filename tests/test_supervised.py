@@ -125,6 +125,15 @@ def test_refining_lowers_the_loss(method, rate):
     np.testing.assert_array_equal(again.bias, learnt.bias)
 
 
+def test_weights_decay_apart_from_the_gradient():
+    networks, task = cases.networks(5, activations=(0,), aggregations=(0,)), SupervisedTask(numbers(), numbers())
+    plain, decayed = (refine(networks, task, KEY, 1, 0.1, "sgd", weight_decay=d) for d in (0.0, 0.5))
+    np.testing.assert_allclose(plain.weight - decayed.weight, 0.05 * networks.weight, atol=1e-5)
+    np.testing.assert_array_equal(plain.bias, decayed.bias)
+    with pytest.raises(ValueError, match="weight_decay"):
+        refine(networks, task, KEY, 1, weight_decay=-1.0)
+
+
 def test_refining_keeps_to_its_limits():
     networks = cases.networks(8, activations=(0,), aggregations=(0,))
     task = SupervisedTask(numbers(), numbers())
@@ -163,7 +172,7 @@ def test_least_squares_find_what_made_the_data(bias_input):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_writing_back(mode):
-    population = reference.random_population(random.Random(4), 30, num_hidden=9, recurrent=mode != "feedforward")
+    population = reference.random_population(random.Random(4), 30, num_hidden=9, **reference.dynamics(mode))
     plain, networks = compile_population(population, mode), compile_population(population, mode, genes=True)
     for name in ("weight", "bias", "source", "edge_start", "output_slot"):
         np.testing.assert_array_equal(getattr(networks, name), getattr(plain, name))

@@ -46,6 +46,11 @@ class NativeTask(Task):
         self.target = self.env.target
         self.episodes_change = self.env.check is None  # a check of its own: what it is trained on stays the same
 
+    @property
+    def behaves(self) -> bool:  # type: ignore[override]
+        """Whether the environment says how an episode went."""
+        return self.env.behaviour is not None
+
     def evaluate(self, networks: Networks, key: Key) -> Evaluation:
         """Mean score of every network; a state or reward that is not finite fails its genome."""
         played = self._play(networks, key, EPISODES, self.episodes)

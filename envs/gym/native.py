@@ -59,12 +59,14 @@ class NativeGymEnv(gymnasium.Env[Any, Any]):
         if not self.action_space.contains(action):
             raise ValueError(f"{self.native.id} has no action {action!r}; its actions are {self.action_space}")
         native_action = np.int32(action) if isinstance(self.native.actions, int) else _floats(action)
-        state, reward, terminated = self.native.step(self.state, native_action)
+        with np.errstate(divide="ignore", invalid="ignore"):  # as in compiled code
+            state, reward, terminated = self.native.step(self.state, native_action)
         self.state = _floats(state)
         return self._observation(), float(reward), bool(terminated), False, {}
 
     def _observation(self) -> Any:
-        return np.array(self.native.observe(self.state), np.float32)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.array(self.native.observe(self.state), np.float32)
 
 
 def _floats(values: Any) -> tuple[np.float32, ...]:

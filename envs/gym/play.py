@@ -54,13 +54,13 @@ class Player:
     Parameters
     ----------
     make : makes an environment.
-    box : see `action_map`.
+    rules : how outputs become actions, the arguments of `action_map`.
     lanes : environments that advance together.
     fresh : make a new environment for each episode; None: where `keeps_history` says so, found out by trying.
     """
 
-    def __init__(self, make: Callable[[], Any], box: str, lanes: int, fresh: bool | None = None) -> None:
-        self.make, self.box, self.lanes, self.fresh = make, box, lanes, fresh
+    def __init__(self, make: Callable[[], Any], rules: tuple[str, ...], lanes: int, fresh: bool | None = None) -> None:
+        self.make, self.rules, self.lanes, self.fresh = make, rules, lanes, fresh
         self._idle: list[tuple[Any, float]] = []
         self._maps: tuple[ObservationMap, ActionMap] | None = None
 
@@ -82,7 +82,7 @@ class Player:
     def maps(self, env: Any) -> tuple[ObservationMap, ActionMap]:
         """Of the spaces of an environment, which are the same in all."""
         if self._maps is None:
-            self._maps = observation_map(env.observation_space), action_map(env.action_space, self.box)
+            self._maps = observation_map(env.observation_space), action_map(env.action_space, *self.rules)
         return self._maps
 
     def take(self) -> tuple[Any, float]:

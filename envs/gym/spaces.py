@@ -3,8 +3,9 @@
 Observations. Box, flattened; Discrete and MultiDiscrete, one input for each value; MultiBinary, 0 or 1; Tuple and Dict,
 their parts one after the other in the space's own order. Text, and spaces whose elements vary in size, are left out.
 
-Actions. Discrete(2), one output: the second action when it is positive; Discrete(n), n outputs: the largest, of equals
-the first; Box, an output a number; MultiBinary, an output a bit; the others are composed of these.
+Actions. Discrete(2), one output: the second action when it is positive, unless two are asked for; Discrete(n), n
+outputs: the largest, of equals the first; Box, an output a number; MultiBinary, an output a bit; the others are
+composed of these.
 """
 
 from __future__ import annotations
@@ -19,10 +20,19 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from gymnasium.spaces import Space
 
-__all__ = ["BOX_ACTIONS", "ActionMap", "ObservationMap", "SpaceError", "action_map", "observation_map"]
+__all__ = [
+    "BOX_ACTIONS",
+    "DISCRETE_ACTIONS",
+    "ActionMap",
+    "ObservationMap",
+    "SpaceError",
+    "action_map",
+    "observation_map",
+]
 
 MOST_INPUTS = 10_000  # more is a picture, for which a network of one input a number is no use
 BOX_ACTIONS = ("clip", "tanh", "raw")
+DISCRETE_ACTIONS = ("sign", "argmax")
 
 Choose = Callable[[NDArray[np.float32]], list[Any]]  # outputs [L, O] of L networks -> their L actions
 
@@ -129,7 +139,7 @@ def observation_map(space: Space[Any]) -> ObservationMap:
     return ObservationMap(space)
 
 
-def action_map(space: Space[Any], box: str = "clip") -> ActionMap:
+def action_map(space: Space[Any], box: str = "clip", discrete: str = "sign") -> ActionMap:
     """How outputs choose an action of a space.
 
     Parameters
@@ -137,6 +147,8 @@ def action_map(space: Space[Any], box: str = "clip") -> ActionMap:
     box : bounded numbers of a Box. ``"clip"``: an output in [-1, 1] is stretched to the bounds, and beyond it the bound
         holds; ``"tanh"``: the same of the output's tanh; ``"raw"``: the output itself, within the bounds. A number
         with one bound, or none, is the output itself, within it.
+    discrete : of two choices. ``"sign"``: one output, the second when it is positive; ``"argmax"``: an output for each,
+        as where there are more.
 
     Raises
     ------
@@ -144,7 +156,9 @@ def action_map(space: Space[Any], box: str = "clip") -> ActionMap:
     """
     if box not in BOX_ACTIONS:
         raise ValueError(f"box must be one of {', '.join(BOX_ACTIONS)}, got {box!r}")
-    return _action(space, box, "the action space")
+    if discrete not in DISCRETE_ACTIONS:
+        raise ValueError(f"discrete must be one of {', '.join(DISCRETE_ACTIONS)}, got {discrete!r}")
+    return _action(space, box, discrete == "sign", "the action space")
 
 
 def _leaves(space: Any, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], Any]]:
@@ -191,25 +205,25 @@ def _values(space: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return counts, np.ravel(space.start).astype(np.int64)
 
 
-def _action(space: Any, box: str, name: str) -> ActionMap:
+def _action(space: Any, box: str, sign: bool, name: str) -> ActionMap:
     from gymnasium import spaces
 
     if isinstance(space, spaces.Discrete):
-        return _discrete(int(space.n), int(space.start))
+        return _discrete(int(space.n), int(space.start), sign)
     if isinstance(space, spaces.Box):
         return _box(space, box, name)
     if isinstance(space, spaces.MultiDiscrete):
-        return _multi_discrete(space)
+        return _multi_discrete(space, sign)
     if isinstance(space, spaces.MultiBinary):
         shape = space.shape
         size = int(np.prod(shape, dtype=np.int64))
         return ActionMap(size, "1 where positive", lambda out: list((out > 0).astype(np.int8).reshape(-1, *shape)))
     if isinstance(space, spaces.Tuple):
-        parts = [_action(part, box, f"{name}[{k}]") for k, part in enumerate(space.spaces)]
+        parts = [_action(part, box, sign, f"{name}[{k}]") for k, part in enumerate(space.spaces)]
         return _composed(parts, lambda values: list(zip(*values, strict=True)))
     if isinstance(space, spaces.Dict):
         keys = list(space.spaces)
-        parts = [_action(space.spaces[key], box, f"{name}[{key!r}]") for key in keys]
+        parts = [_action(space.spaces[key], box, sign, f"{name}[{key!r}]") for key in keys]
         return _composed(parts, lambda values: [dict(zip(keys, row, strict=True)) for row in zip(*values, strict=True)])
     reasons = {
         spaces.Text: "is Text: a network puts out numbers",
@@ -221,16 +235,16 @@ def _action(space: Any, box: str, name: str) -> ActionMap:
     raise SpaceError(f"{name} {why}; Discrete, Box, MultiDiscrete, MultiBinary, Tuple and Dict can be mapped")
 
 
-def _discrete(count: int, start: int) -> ActionMap:
-    if count == 2:
+def _discrete(count: int, start: int, sign: bool) -> ActionMap:
+    if count == 2 and sign:
         meaning = f"action {start + 1} when the output is positive, else {start}"
         return ActionMap(1, meaning, lambda out: (start + (out[:, 0] > 0)).tolist())
     return ActionMap(count, f"the largest of {count} outputs", lambda out: (start + out.argmax(axis=1)).tolist())
 
 
-def _multi_discrete(space: Any) -> ActionMap:
+def _multi_discrete(space: Any, sign: bool) -> ActionMap:
     counts, starts = _values(space)
-    parts = [_discrete(int(n), int(s)) for n, s in zip(counts, starts, strict=True)]
+    parts = [_discrete(int(n), int(s), sign) for n, s in zip(counts, starts, strict=True)]
     shape, dtype = space.shape, space.dtype
 
     def join(values: list[list[Any]]) -> list[Any]:

@@ -56,6 +56,7 @@ class GymTask(Task):
         standard deviation of all that was observed in generations before, clipped at 10 (see `absorb`); ``"auto"``:
         none where all bounds are within ±1, else running.
     action : how Box actions are made, see `envs.gym.spaces.action_map`.
+    discrete : how a choice of two is made, see there, too.
     recheck : the best of a generation is chosen among so many by ``recheck_episodes`` further episodes; 0: by fitness.
     validation_episodes : fresh episodes that check a champion. The first fifth is played first, and the rest only if it
         reaches the target.
@@ -86,6 +87,7 @@ class GymTask(Task):
         give_up: int = 0,
         scaling: str = "auto",
         action: str = "clip",
+        discrete: str = "sign",
         recheck: int = 0,
         recheck_episodes: int = 20,
         validation_episodes: int = 100,
@@ -109,14 +111,15 @@ class GymTask(Task):
             raise ValueError(f"quantile must be between 0 and 1, got {quantile}")
         self.make = EnvMaker(env, dict(kwargs or {}), max_steps) if isinstance(env, str) else Factory(env, max_steps)
         self.episodes, self.starts, self.fitness, self.quantile = episodes, starts, fitness, quantile
-        self.give_up, self.scaling_kind, self.action, self.on_error = give_up, scaling, action, on_error
+        self.give_up, self.scaling_kind, self.on_error = give_up, scaling, on_error
+        self.action_rules = (action, discrete)
         self.recheck, self.recheck_episodes, self.validation_episodes = recheck, recheck_episodes, validation_episodes
         self.workers = workers
         self.errors: list[str] = []  # one text for each genome that failed in the last evaluation
         probe = self.make()
         try:
             self.observations = observation_map(probe.observation_space)
-            self.actions = action_map(probe.action_space, action)
+            self.actions = action_map(probe.action_space, *self.action_rules)
             threshold = probe.spec.reward_threshold if probe.spec is not None else None
         finally:
             probe.close()
@@ -125,13 +128,23 @@ class GymTask(Task):
         self.target = target if target is not None else threshold
         self.num_inputs, self.num_outputs = self.observations.size, self.actions.size
         self._moments = np.zeros(1 + 2 * self.num_inputs)  # all observations so far: count, sums, sums of squares
+        self._fixed: Scaling | None = None  # see `fix_scaling`
         self._player: Player | None = None
         self._pool: WorkerPool | None = None
+
+    def fix_scaling(self, scaling: Scaling | None) -> None:
+        """Scale observations so from now on, whatever is observed."""
+        self.scaling_kind, self._fixed = "fixed", scaling
 
     @property
     def notes(self) -> list[str]:
         """What was read off the environment, a line each."""
-        scaling = {"none": "not scaled", "bounds": "scaled by their bounds", "running": "scaled by mean and deviation"}
+        scaling = {
+            "none": "not scaled",
+            "bounds": "scaled by their bounds",
+            "running": "scaled by mean and deviation",
+            "fixed": "scaled as the champion's are",
+        }
         seen, episodes = self.observations, "1 episode" if self.episodes == 1 else f"{self.episodes} episodes"
         lines = [
             f"inputs: {seen.size}, observations, {scaling[self.scaling_kind]}",
@@ -146,8 +159,8 @@ class GymTask(Task):
     @property
     def scaling(self) -> Scaling | None:
         """How observations are scaled now."""
-        if self.scaling_kind == "none":
-            return None
+        if self.scaling_kind in ("none", "fixed"):
+            return self._fixed
         bounds = bounds_scaling(self.observations.low, self.observations.high)
         return bounds if self.scaling_kind == "bounds" else running_scaling(self._moments, bounds)
 
@@ -209,7 +222,7 @@ class GymTask(Task):
     def player(self) -> Player:
         """What plays in each worker."""
         if self._player is None:
-            self._player = Player(self.make, self.action, LANES)
+            self._player = Player(self.make, self.action_rules, LANES)
         return self._player
 
     def _seeds(self, key: Key, purpose: int, episodes: int, genomes: int, common: bool = False) -> NDArray[np.int64]:

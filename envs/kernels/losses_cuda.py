@@ -69,7 +69,8 @@ PUT_ADJOINTS = {False: Kernel(losses.put_numbers), True: Kernel(losses.put_class
 @cuda_kernel
 def loss_columns(
     node_start, edge_start, bias, activation, aggregation, source, weight, output_slot, num_inputs, bias_input,
-    recurrent, activations, slots, X, y, row_weight, code, index, num_rows, tile_rows, group_size, scratch, totals,
+    recurrent, rate, activations, slots, X, y, row_weight, code, index, num_rows, tile_rows, group_size, scratch,
+    totals,
 ):  # fmt: skip
     """Sums ``totals`` [P, tiles, K] over tiles of ``tile_rows`` of the rows X [task_inputs, R], y and row_weight [R]; a
     column holds ``slots`` values and the sums of a group of ``group_size`` networks."""
@@ -90,7 +91,7 @@ def loss_columns(
             for p in range(group, stop):
                 evaluate_network(
                     values, num_inputs, node_start[p], node_start[p + 1], edge_start, bias, activation, aggregation,
-                    source, weight, recurrent, activations,
+                    source, weight, recurrent, rate, activations,
                 )  # fmt: skip
                 own = sums[(p - group) * width : (p - group + 1) * width]
                 add_row(p, np.uint64(row), values, output_slot, y, row_weight, code, own)
@@ -103,7 +104,8 @@ def loss_columns(
 @cuda_kernel
 def gradient_columns(
     node_start, edge_start, bias, activation, aggregation, source, weight, output_slot, num_inputs, bias_input,
-    recurrent, activations, slots, X, y, row_weight, code, index, num_rows, tile_rows, scratch, weight_sums, bias_sums,
+    recurrent, rate, activations, slots, X, y, row_weight, code, index, num_rows, tile_rows, scratch, weight_sums,
+    bias_sums,
 ):  # fmt: skip
     """Gradients, one network on a tile at a time: sums [tiles, E] and [tiles, N] over the tile's rows. A column holds
     ``slots`` values and as many slopes, the adjoints, and sums for each edge and node."""

@@ -62,7 +62,7 @@ CLASSES = {"new_targets": new_classes, "gather_targets": gather_classes}
 @kernel
 def own_losses(
     begin, end, node_start, edge_start, bias, activation, aggregation, source, weight, output_slot, num_inputs,
-    bias_input, recurrent, activations, max_slots, X, y, row_weight, code, index, totals,
+    bias_input, recurrent, rate, activations, max_slots, X, y, row_weight, code, index, totals,
 ):  # fmt: skip
     """Networks begin <= p < end on the rows index[p] of X [R, task_inputs], y and row_weight [R]."""
     values = np.zeros(max_slots * BLOCK, np.float32)
@@ -75,7 +75,7 @@ def own_losses(
             gather(values, X, y, row_weight, rows, inputs[:count], num_inputs, bias_input, own_y, own_weight)
             evaluate_network(
                 values, num_inputs, node_start[p], node_start[p + 1], edge_start, bias, activation, aggregation,
-                source, weight, recurrent, activations,
+                source, weight, recurrent, rate, activations,
             )  # fmt: skip
             take_outputs(p, 0, len(rows), values, output_slot, (own_y, own_weight, code, totals))
 
@@ -83,7 +83,8 @@ def own_losses(
 @kernel
 def own_gradients(
     begin, end, node_start, edge_start, bias, activation, aggregation, source, weight, output_slot, num_inputs,
-    bias_input, recurrent, activations, max_slots, X, y, row_weight, code, index, max_sums, weight_sums, bias_sums,
+    bias_input, recurrent, rate, activations, max_slots, X, y, row_weight, code, index, max_sums, weight_sums,
+    bias_sums,
 ):  # fmt: skip
     """Gradients [E] and [N] of networks begin <= p < end, summed over the rows index[p]."""
     values = np.zeros(2 * max_slots * BLOCK, np.float32)

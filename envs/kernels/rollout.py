@@ -10,6 +10,7 @@ import numpy as np
 
 from genomes.functions.aggregations import SUM, aggregate, multiply_add
 from genomes.kernels.binding import kernel
+from genomes.kernels.forward_each import leak
 from genomes.rng import uniform
 
 __all__ = [
@@ -60,7 +61,7 @@ def draw_starts(begin, end, seed, generation, purpose, scratch, starts):
 def play_scalar(
     begin, end, members, starts, max_steps,
     node_start, edge_start, bias, activation, aggregation, source, weight, output_slot,
-    num_inputs, task_inputs, bias_input, recurrent, activations_per_step, max_slots,
+    num_inputs, task_inputs, bias_input, recurrent, rate, activations_per_step, max_slots,
     returns, steps, ends,
 ):  # fmt: skip
     """Play all episodes of ``members[begin:end]``, one genome after the other (with LANES = 1)."""
@@ -76,7 +77,7 @@ def play_scalar(
             while not done and t < max_steps:
                 gained, done = play_step(
                     p, t, rows, values, measures, first, count, edge_start, bias, activation, aggregation, source,
-                    weight, output_slot, num_inputs, recurrent, activations_per_step,
+                    weight, output_slot, num_inputs, recurrent, rate, activations_per_step,
                 )  # fmt: skip
                 total += gained
                 t += 1
@@ -97,7 +98,7 @@ def begin_episode(rows, values, start, num_inputs, task_inputs, bias_input, node
 
 def play_step(
     p, t, rows, values, measures, first, count, edge_start, bias, activation, aggregation, source, weight, output_slot,
-    num_inputs, recurrent, activations_per_step,
+    num_inputs, recurrent, rate, activations_per_step,
 ):  # fmt: skip
     """Step ``t`` of an episode of genome ``p``, that owns ``count`` nodes from ``first`` on.
 
@@ -114,6 +115,8 @@ def play_step(
             else:
                 summed = aggregate(aggregation[i], values, source, weight, edge_start[i], edge_start[i + 1], 1, 0)
             values[num_inputs + j] = activate(activation[i], summed + bias[i])
+        if len(rate):
+            leak(values, num_inputs, first, first + count, rate)
         if recurrent:
             for j in range(count):
                 values[num_inputs + count + j] = values[num_inputs + j]
@@ -132,7 +135,7 @@ def play_lanes(
     begin, end, members, class_start, class_node, class_nodes, union_start, union_source, class_mixed, class_code,
     pair_start, edge_number, starts, max_steps,
     node_start, edge_start, bias, activation, source, weight, output_slot,
-    num_inputs, task_inputs, bias_input, recurrent, activations_per_step, max_rows, max_union,
+    num_inputs, task_inputs, bias_input, recurrent, rate, activations_per_step, max_rows, max_union,
     returns, steps, unsure, ends,
 ):  # fmt: skip
     """Play items ``begin`` to ``end``, each an episode of a genome, a genome in each of LANES lanes.
@@ -162,7 +165,7 @@ def play_lanes(
         union = union_start[node + count] - union_start[node]
         pairs = np.uint64(pair_start[c])
         rows[:] = ZERO
-        weights[: (union + count) * LANES] = ZERO
+        weights[: (union + count * (1 + (len(rate) > 0))) * LANES] = ZERO
         rows[(VALUES + task_inputs) * LANES : (VALUES + num_inputs) * LANES] = bias_input
         loaded[:] = IDLE
         live[:] = 0
@@ -172,7 +175,7 @@ def play_lanes(
                 take(
                     next_item, lane, episode, loaded, since, live, tick, rows, weights, outputs, members, starts, count,
                     union, pairs, edge_number, node_start, edge_start, bias, source, weight, output_slot, num_inputs,
-                    recurrent,
+                    recurrent, rate,
                 )  # fmt: skip
                 next_item += 1
                 active += 1
@@ -191,6 +194,8 @@ def play_lanes(
                         activate_rows(code, rows, np.uint64((nodes + j) * LANES))
                     else:
                         activate_each(rows, (nodes + j) * LANES, loaded, activation, node_start, j)
+                if len(rate):
+                    leak_lanes(rows, nodes, count, weights, union + count)
                 if recurrent:
                     rows[(nodes + count) * LANES : (nodes + 2 * count) * LANES] = rows[
                         nodes * LANES : (nodes + count) * LANES
@@ -228,8 +233,7 @@ def play_lanes(
                         take(
                             next_item, lane, episode, loaded, since, live, tick, rows, weights, outputs, members,
                             starts, count, union, pairs, edge_number, node_start, edge_start, bias, source, weight,
-                            output_slot,
-                            num_inputs, recurrent,
+                            output_slot, num_inputs, recurrent, rate,
                         )  # fmt: skip
                         next_item += 1
                     else:
@@ -269,6 +273,14 @@ def physics(rows, live, flag, measures, at):
     return over
 
 
+def leak_lanes(rows, nodes, count, weights, rates):
+    """`leak` in every lane; the nodes' rates are the rows of ``weights`` from ``rates`` on."""
+    size, now, rate = np.uint64(count * LANES), np.uint64(nodes * LANES), np.uint64(rates * LANES)
+    for k in range(size):
+        part = weights[rate + k]
+        rows[now + k] = (ONE - part) * rows[now + size + k] + part * rows[now + k]
+
+
 def activate_each(rows, row, loaded, activation, node_start, j):
     """Activate one node of every lane where the genomes' functions differ."""
     for lane in range(LANES):
@@ -278,7 +290,7 @@ def activate_each(rows, row, loaded, activation, node_start, j):
 
 def take(
     item, lane, episode, loaded, since, live, tick, rows, weights, outputs, members, starts, count, union,
-    pairs, edge_number, node_start, edge_start, bias, source, weight, output_slot, num_inputs, recurrent,
+    pairs, edge_number, node_start, edge_start, bias, source, weight, output_slot, num_inputs, recurrent, rate,
 ):  # fmt: skip
     """Begin ``item`` in a lane: its genome's weights and biases, the start, the first observation."""
     member = item // starts.shape[0]
@@ -295,6 +307,8 @@ def take(
                 number = np.uint64(edge_number[at + np.uint64(source[e])])
                 weights[number * np.uint64(LANES) + np.uint64(lane)] = weight[e]
             weights[(union + j) * LANES + lane] = bias[first + j]
+        for j in range(count if len(rate) else 0):
+            weights[(union + count + j) * LANES + lane] = rate[first + j]
         for o in range(output_slot.shape[1]):
             outputs[o * LANES + lane] = (VALUES + output_slot[p, o]) * LANES
         loaded[lane] = p

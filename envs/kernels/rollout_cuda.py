@@ -24,7 +24,7 @@ _ZERO = np.float32(0.0)
 def play_columns(
     members, starts, max_steps,
     node_start, edge_start, bias, activation, aggregation, source, weight, output_slot,
-    num_inputs, bias_input, recurrent, activations_per_step, task_inputs,
+    num_inputs, bias_input, recurrent, rate, activations_per_step, task_inputs,
     slots, next_item, scratch, returns, steps, ends,
 ):  # fmt: skip
     """Item ``i`` is episode ``i % K`` of genome ``members[i // K]``; ``next_item`` [1] counts those that are taken.
@@ -47,7 +47,7 @@ def play_columns(
             total = _ZERO
         gained, done = play_step(
             p, t, rows, values, measures, first, count, edge_start, bias, activation, aggregation, source, weight,
-            output_slot, num_inputs, recurrent, activations_per_step,
+            output_slot, num_inputs, recurrent, rate, activations_per_step,
         )  # fmt: skip
         total += gained
         t += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -74,14 +75,15 @@ def bench(progress: Callable[[str], None], seeds: int | None = None) -> Benchmar
 def _poles(result: Benchmark, progress: Callable[[str], None], count: int) -> None:
     """Evaluations until solved, of the solved runs; failures apart."""
     with ProcessPoolExecutor(available_cores(), get_context("spawn")) as pool:
-        for name in poles.METHODS:
-            progress(f"double pole balancing with velocities, {name}, {count} runs")
-            runs = list(pool.map(poles.solve, [name] * count, range(1, count + 1)))
+        problems = (("dpv", poles.solve, poles.PUBLISHED), ("dpnv", poles.solve_hidden, poles.HIDDEN_PUBLISHED))
+        for name, (problem, solve, published) in itertools.product(poles.METHODS, problems):
+            progress(f"double pole balancing, {problem}, {name}, {count} runs")
+            runs = list(pool.map(solve, [name] * count, range(1, count + 1)))
             solved = [evaluations for evaluations in runs if evaluations is not None]
-            title = f"dpv_{name.removesuffix('-es')}"
+            title = f"{problem}_{name.removesuffix('-es')}"
             result.figures[f"{title}_evaluations"] = mean_figure(solved, "evaluations")
             result.figures[f"{title}_failures"] = failure_figure(len(runs) - len(solved), len(runs))
-            result.notes.append(f"DPV, {name}, published: {poles.PUBLISHED[name]} evaluations")
+            result.notes.append(f"{problem.upper()}, {name}, published: {published[name]:,} evaluations")
 
 
 # --- results

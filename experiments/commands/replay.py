@@ -45,7 +45,7 @@ def command(folder: Path, out: Path | None, episodes: int, seed: int) -> int:
     else:
         _without_window()
     genome, scaling = load_champion(folder)
-    network = Network(genome, config.neat.mode, config.neat.activations_per_step, scaling)
+    network = Network(genome, scaling=scaling, **config.neat.computing)
     with _explained(config.task.name):
         stage = config.task.stage("human" if out is None else "rgb_array")
         if stage is None:

@@ -22,7 +22,7 @@ KEYS = {
 
 
 @click.command("run")
-@click.argument("experiment", metavar="PRESET|ENV-ID|FILE.toml")
+@click.argument("experiment", metavar="PRESET|DATA|ENV-ID|FILE")
 @click.option("--seed", type=int, metavar="N", help="Decides the run (default 1).")
 @click.option("--population", type=int, metavar="N", help="Genomes in a generation.")
 @click.option("--generations", type=int, metavar="N", help="At most this many generations; 0: no limit.")
@@ -44,8 +44,8 @@ def command(
     as_json: bool,
     **options: Any,
 ) -> int:
-    """Evolve: a ready experiment (see `neat list`), any Gymnasium environment by its id, or a configuration of your
-    own."""
+    """Evolve: a ready experiment or a data set (see `neat list`), any Gymnasium environment by its id, or a file: a
+    table of your own (.csv, .npz) or a configuration (.toml)."""
     from experiments.config import load_config
 
     given = {KEYS[k]: (f"--{k} {v}", v) for k, v in options.items() if v is not None}
@@ -54,10 +54,11 @@ def command(
     from experiments.commands.common import conclude
     from experiments.display import make_display
     from experiments.record import RunFolder, first_free
-    from experiments.session import Session, initial_genome
+    from experiments.session import Session, initial_genome, make_tuner
 
     initial_genome(config)  # what is wrong is found before there is a folder
     config.task.prepare()
+    make_tuner(config)
     folder = RunFolder.create(out or first_free(config.run.name, config.run.seed), overwrite)
     try:
         session = Session.begin(config, folder, make_display(quiet))

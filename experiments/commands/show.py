@@ -63,11 +63,14 @@ def _describe_genome(console: Any, genome: Genome) -> None:
     console.print(f"Functions: {describe_functions(genome)}")
     if len(genome.node_id) + len(genome.innovation) > LARGEST_TABLE:
         return
-    nodes = Table("node", "kind", "bias", "activation", "aggregation", box=None, header_style="dim")
+    timed = len(genome.time_constant) > 0
+    columns = ("node", "kind", "bias", "activation", "aggregation", *(("time constant",) if timed else ()))
+    nodes = Table(*columns, box=None, header_style="dim")
     for i in range(genome.num_inputs, len(genome.node_id)):
         kind = "output" if genome.node_id[i] < genome.num_inputs + genome.num_outputs else "hidden"
         functions = activation_name(int(genome.activation[i])), aggregation_name(int(genome.aggregation[i]))
-        nodes.add_row(str(genome.node_id[i]), kind, f"{genome.bias[i]:.3f}", *functions)
+        time_constant = (f"{genome.time_constant[i]:.3f}",) if timed else ()
+        nodes.add_row(str(genome.node_id[i]), kind, f"{genome.bias[i]:.3f}", *functions, *time_constant)
     links = Table("innovation", "from", "to", "weight", "", box=None, header_style="dim")
     for e in range(len(genome.innovation)):
         ends = str(genome.source[e]), str(genome.target[e])
@@ -86,7 +89,8 @@ def _draw(folder: Path, config: Config, champion: Genome | None) -> None:
         if champion is not None:
             draw_network(champion, folder / "network.png", f"{title}: the champion")
             drawn.append("network.png")
-        if len((folder / "metrics.csv").read_bytes().splitlines()) > 1:
+        metrics = folder / "metrics.csv"  # none of a champion that `neat refine` made
+        if metrics.is_file() and len(metrics.read_bytes().splitlines()) > 1:
             draw_fitness(folder, folder / "fitness.png", title)
             draw_species(folder, folder / "species.png", f"{title}: species")
             drawn += ["fitness.png", "species.png"]

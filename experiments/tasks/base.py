@@ -66,6 +66,10 @@ class TaskSettings:
         """What champion.json holds: the champion and how its inputs are scaled, given that of its generation."""
         return champion, scaling
 
+    def accept(self, delivered: Genome) -> Genome:
+        """The inverse of `deliver`: the champion as the task judges it."""
+        return delivered
+
     def final_test(self, network: Network, episodes: int, seed: int) -> dict[str, Any] | None:
         """The delivered champion on what it has never met: fresh episodes of the real environment, or the test rows.
         None where there is nothing of the kind."""

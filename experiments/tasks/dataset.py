@@ -21,9 +21,20 @@ if TYPE_CHECKING:
     from genomes.population import Genome
     from genomes.scaling import Scaling
 
-__all__ = ["OWN_DATA", "DatasetSettings"]
+__all__ = ["GENTLE", "OWN_DATA", "DatasetSettings", "adapt_to_data"]
 
 OWN_DATA = "data"
+GENTLE: dict[str, Any] = {  # parameters of NEAT where weights learn by gradients
+    "weight_scale": 0.1,  # gradients go on from small weights
+    "weight_power": 0.1,  # and mutation does not undo what they have found
+    "weight_replace": 0.02,
+    "bias_scale": 0.1,
+    "bias_power": 0.1,
+    "bias_replace": 0.02,
+    "add_node": 0.3,
+    "add_connection": 0.5,
+}
+LEAST_SQUARES = "levenberg-marquardt"
 _OUTPUT = "identity"  # outputs are numbers or logits
 
 
@@ -60,7 +71,16 @@ class DatasetSettings(TaskSettings):
     parsimony: float = parameter(0.0, "a network is that much worse for each connection", "own", low=0.0)
     gradient_steps: int = parameter(0, "steps of gradient descent for each genome and generation", "own", low=0)
     learning_rate: float = parameter(0.01, "of gradient descent", "own", low=0.0)
-    method: str = parameter("adam", "of gradient descent", "Kingma & Ba 2015", choices=("adam", "sgd"))
+    weight_decay: float = parameter(
+        0.0,
+        "share of itself, times learning_rate, that a weight loses in each step",
+        "Loshchilov & Hutter 2019",
+        low=0.0,
+    )
+    method: str = parameter(
+        "adam", "of these steps; levenberg-marquardt: for numbers, mse and small networks, on all train rows",
+        "Kingma & Ba 2015; Marquardt 1963", choices=("adam", "sgd", LEAST_SQUARES),
+    )  # fmt: skip
     write_back: str = parameter(
         "lamarckian", "whether the genome keeps what its network has learnt, or only the fitness shows it", "own",
         choices=("lamarckian", "baldwinian"),
@@ -103,12 +123,14 @@ class DatasetSettings(TaskSettings):
                     raise BadInput(f'task.{key} = "{name}": {error}') from None
 
     def adapt(self, neat: NEATParams) -> NEATParams:
-        if neat.output_activation not in ("", _OUTPUT):
-            requirement = f'must be "{_OUTPUT}" for data: losses and scores take outputs as they are'
-            raise ParameterError("output_activation", neat.output_activation, requirement)
-        if neat.mode != "feedforward":
-            raise ParameterError("mode", neat.mode, 'must be "feedforward" for data: rows have no order')
-        return dataclasses.replace(neat, output_activation=_OUTPUT)
+        return adapt_to_data(neat)
+
+    def suggest(self) -> dict[str, dict[str, Any]]:
+        task = self.data.task()
+        if not task.objective.gradient or self.readout != "none":
+            return {}
+        learning = {"score": task.objective.name, "gradient_steps": 10, "learning_rate": 0.03}
+        return {"task": learning, "neat": {"population": 20} | GENTLE}
 
     @property
     def data(self) -> Data:
@@ -129,15 +151,30 @@ class DatasetSettings(TaskSettings):
         return self.data.task()
 
     def learning(self) -> Learning | None:
-        from experiments.learning import Descent, Readout
+        from experiments.learning import Descent, LeastSquares, Readout
 
         lamarckian = self.write_back == "lamarckian"
+        if self.gradient_steps and self.method == LEAST_SQUARES:
+            return LeastSquares(self.gradient_steps, lamarckian)
         if self.gradient_steps:
-            return Descent(self.gradient_steps, self.learning_rate, self.method, lamarckian)
+            return Descent(self.gradient_steps, self.learning_rate, self.method, lamarckian, self.weight_decay)
         return Readout(self.penalty, lamarckian) if self.readout == "ridge" else None
 
     def deliver(self, champion: Genome, scaling: Scaling | None) -> tuple[Genome, Scaling | None]:
         return self.data.deliver(champion)
 
+    def accept(self, delivered: Genome) -> Genome:
+        return self.data.accept(delivered)
+
     def final_test(self, network: Network, episodes: int, seed: int) -> dict[str, Any]:
         return self.data.final_test(network)
+
+
+def adapt_to_data(neat: NEATParams) -> NEATParams:
+    """The parameters with outputs as they are; `ParameterError` where they do not suit rows of data."""
+    if neat.output_activation not in ("", _OUTPUT):
+        requirement = f'must be "{_OUTPUT}" for data: losses and scores take outputs as they are'
+        raise ParameterError("output_activation", neat.output_activation, requirement)
+    if neat.mode != "feedforward":
+        raise ParameterError("mode", neat.mode, 'must be "feedforward" for data: rows have no order')
+    return dataclasses.replace(neat, output_activation=_OUTPUT)

@@ -57,6 +57,10 @@ class GymSettings(TaskSettings):
         "clip", "bounded numbers: outputs of -1 to 1, or their tanh, stretched to the bounds; or the outputs as they "
         "are", "own", choices=("clip", "tanh", "raw"),
     )  # fmt: skip
+    discrete: str = parameter(
+        "sign", "two choices: one output, the second where it is positive; or an output for each, the largest", "own",
+        choices=("sign", "argmax"),
+    )  # fmt: skip
     recheck: int = parameter(0, "a generation's best is chosen among so many by further episodes; 0: not", "own", low=0)
     recheck_episodes: int = parameter(20, "those episodes", "own", low=1)
     validation_episodes: int = parameter(
@@ -80,8 +84,8 @@ class GymSettings(TaskSettings):
     def make(self, on_error: str) -> GymTask:
         from envs.gym.task import GymTask
 
-        names = ("episodes", "starts", "fitness", "quantile", "max_steps", "give_up", "scaling", "action", "recheck",
-                 "recheck_episodes", "validation_episodes", "target")  # fmt: skip
+        names = ("episodes", "starts", "fitness", "quantile", "max_steps", "give_up", "scaling", "action", "discrete",
+                 "recheck", "recheck_episodes", "validation_episodes", "target")  # fmt: skip
         settings = {name: getattr(self, name) for name in names}
         return GymTask(self.name, kwargs=self.kwargs, **settings, workers=self.workers or None, on_error=on_error)
 
@@ -90,7 +94,7 @@ class GymSettings(TaskSettings):
         from envs.gym.task import GymTask
 
         self.prepare()
-        task = GymTask(self.name, kwargs=self.kwargs, action=self.action)
+        task = GymTask(self.name, kwargs=self.kwargs, action=self.action, discrete=self.discrete)
         episodes = 5 if depends_on_seed(task.make) else 1
         neat: dict[str, Any] = {"preset": "control", "population": 200, "activations": ["tanh"]}
         if task.num_inputs * task.num_outputs > MOST_FIRST_LINKS:

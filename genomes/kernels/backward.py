@@ -29,7 +29,7 @@ def put_adjoints(p, row, rows, values, output_slot, adjoint, targets):
 @kernel
 def gradient_blocks(
     begin, end, node_start, edge_start, bias, activation, aggregation, source, weight, output_slot, num_inputs,
-    bias_input, recurrent, activations, max_slots, blocks, num_rows, group_size, targets, max_sums, weight_sums,
+    bias_input, recurrent, rate, activations, max_slots, blocks, num_rows, group_size, targets, max_sums, weight_sums,
     bias_sums,
 ):  # fmt: skip
     """Gradients of ``group_size`` networks over TILE rows each, tiles varying fastest; see `forward_blocks`.

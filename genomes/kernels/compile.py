@@ -303,9 +303,9 @@ def edge_slot(read, row, num_inputs, count, recurrent, sequential):
 
 @kernel
 def emit(
-    begin, end, node_start, node_id, conn_start, source, target, enabled, weight, bias, activation, aggregation,
+    begin, end, node_start, node_id, conn_start, source, target, enabled, weight, bias, activation, aggregation, rate,
     num_inputs, num_outputs, sizes, order, out_start, out_edge, edge_start, out_bias, out_activation,
-    out_aggregation, out_source, out_weight, output_slot, recurrent, sequential,
+    out_aggregation, out_rate, out_source, out_weight, output_slot, recurrent, sequential,
 ):  # fmt: skip
     """Write networks begin..end-1 at their place; each node's edges in ascending order of source slot."""
     slot = np.empty(sizes[0], np.uint32)  # by node id; one past the last where the node is not evaluated
@@ -325,6 +325,8 @@ def emit(
             out_bias[out_start[p] + k] = bias[i]
             out_activation[out_start[p] + k] = activation[i]
             out_aggregation[out_start[p] + k] = aggregation[i]
+        for k in range(count if len(rate) else 0):
+            out_rate[out_start[p] + k] = rate[first + order[own + k]]
         for o in range(num_outputs):
             output_slot[p, o] = slot[num_inputs + o]
         starts = edge_start[out_start[p] : out_start[p + 1]]

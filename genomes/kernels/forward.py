@@ -13,7 +13,7 @@ __all__ = ["LINE", "TILE", "evaluate_network", "forward_blocks", "load_inputs", 
 TILE = 16 * BLOCK  # rows of one item of work
 
 LINE = 16  # values of a cache line
-_ZERO = np.float32(0.0)
+_ZERO, _ONE = np.float32(0.0), np.float32(1.0)
 
 
 def activate_rows(code, values, first):
@@ -53,7 +53,7 @@ def transpose_blocks(begin, end, X, blocks):
 @kernel
 def forward_blocks(
     begin, end, node_start, edge_start, bias, activation, aggregation, source, weight, output_slot, num_inputs,
-    bias_input, recurrent, activations, max_slots, blocks, num_rows, group_size, out,
+    bias_input, recurrent, rate, activations, max_slots, blocks, num_rows, group_size, out,
 ):  # fmt: skip
     """Items begin <= item < end: ``group_size`` networks, which share a block's inputs, on TILE rows each, tiles
     varying fastest. ``blocks`` [*, task_inputs, BLOCK] are the rows."""
@@ -68,7 +68,7 @@ def forward_blocks(
             for p in range(group, min(group + group_size, num_networks)):
                 evaluate_network(
                     values, num_inputs, node_start[p], node_start[p + 1], edge_start, bias, activation, aggregation,
-                    source, weight, recurrent, activations,
+                    source, weight, recurrent, rate, activations,
                 )  # fmt: skip
                 take_outputs(p, row, rows, values, output_slot, out)
 
@@ -85,8 +85,9 @@ def load_inputs(values, block, num_inputs, bias_input):
 
 
 def evaluate_network(
-    values, num_inputs, first, last, edge_start, bias, activation, aggregation, source, weight, recurrent, activations
-):
+    values, num_inputs, first, last, edge_start, bias, activation, aggregation, source, weight, recurrent, rate,
+    activations,
+):  # fmt: skip
     """The nodes first <= i < last of a network on a block; recurrent ones start from state 0."""
     if not recurrent:
         evaluate_block(values, num_inputs, first, last, edge_start, bias, activation, aggregation, source, weight)
@@ -98,6 +99,17 @@ def evaluate_network(
             for k in range((last - first) * BLOCK):
                 values[previous + k] = values[current + k]
         evaluate_block(values, num_inputs, first, last, edge_start, bias, activation, aggregation, source, weight)
+        if len(rate):
+            leak_block(values, num_inputs, first, last, rate)
+
+
+def leak_block(values, num_inputs, first, last, rate):
+    """Continuous time: each node goes part of the way from its previous values to the new ones."""
+    distance = np.uint64((last - first) * BLOCK)
+    for i in range(first, last):
+        at, part = np.uint64((num_inputs + i - first) * BLOCK), rate[i]
+        for r in range(np.uint64(BLOCK)):
+            values[at + r] = (_ONE - part) * values[at + distance + r] + part * values[at + r]
 
 
 def evaluate_block(values, num_inputs, first, last, edge_start, bias, activation, aggregation, source, weight):

@@ -20,7 +20,7 @@ SHARED = True  # whether columns are in shared memory; bound
 @cuda_kernel
 def forward_columns(
     node_start, edge_start, bias, activation, aggregation, source, weight, output_slot, num_inputs, bias_input,
-    recurrent, activations, X, group_size, scratch, out,
+    recurrent, rate, activations, X, group_size, scratch, out,
 ):  # fmt: skip
     """Outputs ``out`` [P, R, O] on the rows X [task_inputs, R]. A block takes items, ``group_size`` networks on a row
     a thread, until none is left."""
@@ -37,7 +37,7 @@ def forward_columns(
         for p in range(group, min(group + group_size, num_networks)):
             evaluate_network(
                 values, num_inputs, node_start[p], node_start[p + 1], edge_start, bias, activation, aggregation, source,
-                weight, recurrent, activations,
+                weight, recurrent, rate, activations,
             )  # fmt: skip
             for o in range(output_slot.shape[1]):
                 out[p, row, o] = values[output_slot[p, o]]

@@ -7,9 +7,9 @@ import numpy as np
 from genomes.functions.aggregations import aggregate
 from genomes.kernels.binding import kernel
 
-__all__ = ["activate_network", "forward_each"]
+__all__ = ["activate_network", "forward_each", "leak"]
 
-_ZERO = np.float32(0.0)
+_ONE = np.float32(1.0)
 
 
 def activate(code, x):
@@ -20,7 +20,7 @@ def activate(code, x):
 @kernel
 def forward_each(
     begin, end, node_start, edge_start, bias, activation, aggregation, source, weight, output_slot, num_inputs,
-    bias_input, recurrent, activations, max_slots, X, state, out,
+    bias_input, recurrent, rate, activations, max_slots, X, state, out,
 ):  # fmt: skip
     """Networks begin <= p < end on row p of X [P, task_inputs]. ``state`` [N] holds the values of the previous step
     where the networks are recurrent, and is updated."""
@@ -36,6 +36,8 @@ def forward_each(
                 for i in range(first, last):
                     values[num_inputs + last - first + i - first] = state[i]
             activate_network(values, num_inputs, first, last, edge_start, bias, activation, aggregation, source, weight)
+            if len(rate):
+                leak(values, num_inputs, first, last, rate)
             if recurrent:
                 for i in range(first, last):
                     state[i] = values[num_inputs + i - first]
@@ -48,3 +50,11 @@ def activate_network(values, num_inputs, first, last, edge_start, bias, activati
     for i in range(first, last):
         total = aggregate(aggregation[i], values, source, weight, edge_start[i], edge_start[i + 1], 1, 0)
         values[num_inputs + i - first] = activate(activation[i], bias[i] + total)
+
+
+def leak(values, num_inputs, first, last, rate):
+    """Continuous time: each node goes part of the way from its previous value to the new one."""
+    current, previous = num_inputs, num_inputs + last - first
+    for i in range(last - first):
+        part = rate[first + i]
+        values[current + i] = (_ONE - part) * values[previous + i] + part * values[current + i]

@@ -5,7 +5,7 @@
 import numpy as np
 
 from genomes.kernels.binding import kernel
-from genomes.kernels.forward_each import activate_network
+from genomes.kernels.forward_each import activate_network, leak
 
 __all__ = ["forward_lanes"]
 
@@ -13,7 +13,7 @@ __all__ = ["forward_lanes"]
 @kernel
 def forward_lanes(
     begin, end, node_start, edge_start, bias, activation, aggregation, source, weight, output_slot, num_inputs,
-    bias_input, recurrent, activations, max_slots, member, X, state, out,
+    bias_input, recurrent, rate, activations, max_slots, member, X, state, out,
 ):  # fmt: skip
     """Lanes begin <= l < end: network ``member[l]`` on row l of X [L, task_inputs]. ``state`` [L, max_nodes] holds the
     values of the lane's previous step where the networks are recurrent, and is updated."""
@@ -30,6 +30,8 @@ def forward_lanes(
                 for i in range(last - first):
                     values[num_inputs + last - first + i] = state[lane, i]
             activate_network(values, num_inputs, first, last, edge_start, bias, activation, aggregation, source, weight)
+            if len(rate):
+                leak(values, num_inputs, first, last, rate)
             if recurrent:
                 for i in range(last - first):
                     state[lane, i] = values[num_inputs + i]

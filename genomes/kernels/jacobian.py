@@ -17,7 +17,7 @@ _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
 @kernel
 def jacobian_rows(
     begin, end, node_start, edge_start, bias, activation, aggregation, source, weight, output_slot, num_inputs,
-    bias_input, recurrent, activations, max_slots, blocks, num_rows, out,
+    bias_input, recurrent, rate, activations, max_slots, blocks, num_rows, out,
 ):  # fmt: skip
     """Blocks begin..end-1 of out [R, O, E + N], of a single network: by the weights, then by the biases."""
     values = np.zeros(2 * max_slots * BLOCK, np.float32)

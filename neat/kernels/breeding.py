@@ -40,10 +40,12 @@ from neat.kernels.mutation import (
     GENOME,
     WHICH_STRUCTURE,
     clip,
+    fresh_time_constant,
     fresh_value,
     mutate_enabled,
     mutate_functions,
     mutate_genome,
+    mutate_time_constants,
 )
 from neat.kernels.selection import CLONE, MATE, MATE_ONLY, below
 from neat.kernels.structure import delete, insert_link, insert_node, propose_link, propose_split
@@ -58,8 +60,9 @@ STAGED = ADD | DELETE | UNITE  # children whose size is not known beforehand
 # Purposes of random numbers
 ADDITIONS = np.uint32(150)
 
-_FIRST_DRAW, _SECOND_DRAW = np.int64(0), np.int64(1)
+_FIRST_DRAW, _SECOND_DRAW, _THIRD_DRAW = np.int64(0), np.int64(1), np.int64(2)
 _NODES, _LINKS = np.int64(0), np.int64(1)  # columns of sizes
+_WEIGHT, _TIME_CONSTANT = np.int64(0), np.int64(1)  # columns of new values
 
 _ONE_WEIGHT = np.float32(1.0)
 
@@ -174,6 +177,8 @@ def build(
                 copy_range(nodes[1], n1, new_nodes[1], n, n_count)
                 copy_range(nodes[2], n1, new_nodes[2], n, n_count)
                 copy_range(nodes[3], n1, new_nodes[3], n, n_count)
+                if len(nodes[4]):
+                    copy_range(nodes[4], n1, new_nodes[4], n, n_count)
                 copy_range(links[3], c1, new_links[3], c, c_count)
                 copy_range(links[4], c1, new_links[4], c, c_count)
         if plans[p] & MUTATE:
@@ -187,7 +192,7 @@ def build(
 def mutate_rarely(
     begin, end, plans, children, inputs, outputs, activations, aggregations, all_rules, seed, generation
 ):  # fmt: skip
-    """The mutations of node functions and enabled flags, which most runs do without."""
+    """The mutations of node functions, time constants and enabled flags, which most runs do without."""
     node_start, nodes, conn_start, links = children
     rules = all_rules[0]
     for p in range(begin, end):
@@ -198,6 +203,8 @@ def mutate_rarely(
             mutate_functions(nodes[2], free, last, activations, rate, seed, generation, ACTIVATIONS, p)
             rate = rules.aggregation_mutation
             mutate_functions(nodes[3], first, last, aggregations, rate, seed, generation, AGGREGATIONS, p)
+            if len(nodes[4]):
+                mutate_time_constants(nodes[4], first, last, rules.time_constant, seed, generation, p)
             mutate_enabled(links[4], conn_start[p], conn_start[p + 1], rules, seed, generation, p)
 
 
@@ -225,10 +232,11 @@ def delete_genes(
 
 @kernel
 def propose(
-    begin, end, who, plans, sizes, aside, inputs, outputs, activations, aggregations, splits, changes, new_weights,
+    begin, end, who, plans, sizes, aside, inputs, outputs, activations, aggregations, splits, changes, new_values,
     bounds, all_rules, seed, generation,
 ):  # fmt: skip
-    """Propose the additions of each staged child in its row of ``changes``, the weight of a new link beside it."""
+    """Propose the additions of each staged child in its row of ``changes``; beside it the weight of a new link and the
+    time constant of a new node."""
     node_at, nodes, conn_at, links = aside
     rules = all_rules[0]
     by_node = np.empty((3, most(begin, end, who, sizes, _NODES) + 1), np.int32)
@@ -248,17 +256,20 @@ def propose(
             )  # fmt: skip
             change[NEW_ACTIVATION] = activations[below(activation, len(activations))]
             change[NEW_AGGREGATION] = aggregations[below(aggregation, len(aggregations))]
+            if len(nodes[4]):
+                a, b, _, _ = random_bits(seed, generation, ADDITIONS, p, _THIRD_DRAW)
+                new_values[j, _TIME_CONSTANT] = fresh_time_constant(rules.time_constant, a, b)
         if plans[p] & ADD_CONNECTION:
             propose_link(
                 change, rules.add_connection_tries, rules.feed_forward, inputs, outputs, nodes, n, n_count,
                 links, c, c_count, by_node, by_link, position_of, seed, generation, p,
             )  # fmt: skip
             a, b, _, _ = random_bits(seed, generation, ADDITIONS, p, _SECOND_DRAW)
-            new_weights[j] = fresh_value(rules.weight, a, b)
+            new_values[j, _WEIGHT] = fresh_value(rules.weight, a, b)
 
 
 @kernel
-def place(begin, end, who, sizes, changes, new_weights, aside, children, all_rules):
+def place(begin, end, who, sizes, changes, new_values, aside, children, all_rules):
     """Copy each staged child to its place in the new population and insert its additions."""
     node_at, old_nodes, conn_at, old_links = aside
     node_start, nodes, conn_start, links = children
@@ -275,9 +286,11 @@ def place(begin, end, who, sizes, changes, new_weights, aside, children, all_rul
             new, split = change[NODE], c + change[SPLIT_AT]
             source, target, weight = change[SPLIT_SOURCE], change[SPLIT_TARGET], links[3][split]
             links[4][split] = False
-            insert_node(nodes, n, n_end, new, change[NEW_ACTIVATION], change[NEW_AGGREGATION])
+            insert_node(
+                nodes, n, n_end, new, change[NEW_ACTIVATION], change[NEW_AGGREGATION], new_values[j, _TIME_CONSTANT]
+            )
             insert_link(links, c, c_end, change[IN_LINK], source, new, clip(_ONE_WEIGHT, low, high))
             insert_link(links, c, c_end + 1, change[OUT_LINK], new, target, weight)
             c_end += 2
         if change[LINK_SOURCE] >= 0:
-            insert_link(links, c, c_end, change[LINK], change[LINK_SOURCE], change[LINK_TARGET], new_weights[j])
+            insert_link(links, c, c_end, change[LINK], change[LINK_SOURCE], change[LINK_TARGET], new_values[j, _WEIGHT])

@@ -70,8 +70,8 @@ def cross_nodes(nodes, first, count, second, other_count, new_nodes, at, positio
 
     ``position_of`` [node ids] is scratch as above.
     """
-    node_id, bias, activation, aggregation = nodes
-    _, new_bias, new_activation, new_aggregation = new_nodes
+    node_id, bias, activation, aggregation, time_constant = nodes
+    _, new_bias, new_activation, new_aggregation, new_time_constant = new_nodes
     for n in range(other_count):
         position_of[np.uint32(node_id[second + n])] = n
     for n in range(count):
@@ -81,6 +81,8 @@ def cross_nodes(nodes, first, count, second, other_count, new_nodes, at, positio
         new_bias[at + n] = bias[chosen]
         new_activation[at + n] = activation[chosen]
         new_aggregation[at + n] = aggregation[chosen]
+        if len(time_constant):
+            new_time_constant[at + n] = time_constant[chosen]
 
 
 def unite(

@@ -105,12 +105,14 @@ def copy_range(old, first, new, at, count):
 
 def copy_node(nodes, old, new_nodes, to):
     """Copy one node gene."""
-    node_id, bias, activation, aggregation = nodes
-    new_id, new_bias, new_activation, new_aggregation = new_nodes
+    node_id, bias, activation, aggregation, time_constant = nodes
+    new_id, new_bias, new_activation, new_aggregation, new_time_constant = new_nodes
     new_id[to] = node_id[old]
     new_bias[to] = bias[old]
     new_activation[to] = activation[old]
     new_aggregation[to] = aggregation[old]
+    if len(time_constant):
+        new_time_constant[to] = time_constant[old]
 
 
 def copy_link(links, old, new_links, to):

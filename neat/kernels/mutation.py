@@ -11,11 +11,21 @@ import numpy as np
 from genomes.rng import random_bits, to_normal, to_unit
 from neat.kernels.selection import below
 
-__all__ = ["RULES", "clip", "draw_words", "fresh_value", "mutate_enabled", "mutate_functions", "mutate_genome"]
+__all__ = [
+    "RULES",
+    "clip",
+    "draw_words",
+    "fresh_time_constant",
+    "fresh_value",
+    "mutate_enabled",
+    "mutate_functions",
+    "mutate_genome",
+    "mutate_time_constants",
+]
 
 # Purposes of random numbers: 120-129 here, 130-139 crossover, 140-149 structure
 # (typed, because Numba compiles a function anew for every whole number that it is called with)
-GENOME, WEIGHTS, BIASES, ACTIVATIONS, AGGREGATIONS = (np.uint32(purpose) for purpose in range(120, 125))
+GENOME, WEIGHTS, BIASES, ACTIVATIONS, AGGREGATIONS, TIME_CONSTANTS = (np.uint32(purpose) for purpose in range(120, 126))
 # Draws of the purpose GENOME
 WHICH_VALUES, WHICH_ENABLED, WHICH_STRUCTURE = np.int64(0), np.int64(1), np.int64(2)
 
@@ -33,11 +43,13 @@ VALUE_RULE = np.dtype(
         ("gaussian_new", np.bool_),
     ]
 )
+TIME_RULE = np.dtype([(name, np.float32) for name in ("perturb", "replace", "power", "mean", "scale", "low", "high")])
 # What the parameters say, in the form that kernels read
 RULES = np.dtype(
     [
         ("weight", VALUE_RULE),
         ("bias", VALUE_RULE),
+        ("time_constant", TIME_RULE),
         ("severe_or_mild", np.bool_),
         ("activation_mutation", np.float32),
         ("aggregation_mutation", np.float32),
@@ -136,6 +148,22 @@ def mutate_functions(codes, begin, end, options, probability, seed, generation, 
         a, b, _, _ = random_bits(seed, generation, purpose, child, i - begin)
         if to_unit(a) < probability:
             codes[i] = options[below(b, len(options))]
+
+
+def fresh_time_constant(rule, a, b):
+    """A new time constant from two words."""
+    return clip(rule.mean + rule.scale * to_normal(a, b), rule.low, rule.high)
+
+
+def mutate_time_constants(values, begin, end, rule, seed, generation, child):
+    """Perturb or replace each of the nodes' time constants with these probabilities."""
+    for i in range(begin, end):
+        a, b, c, _ = random_bits(seed, generation, TIME_CONSTANTS, child, i - begin)
+        choice = to_unit(a)
+        if choice < rule.perturb:
+            values[i] = clip(values[i] + rule.power * to_normal(b, c), rule.low, rule.high)
+        elif choice < rule.perturb + rule.replace:
+            values[i] = fresh_time_constant(rule, b, c)
 
 
 def mutate_enabled(enabled, begin, end, rules, seed, generation, child):

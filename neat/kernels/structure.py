@@ -156,7 +156,7 @@ def propose_link(
             return
 
 
-def insert_node(nodes, begin, end, new_id, activation, aggregation):
+def insert_node(nodes, begin, end, new_id, activation, aggregation, time_constant):
     """Insert a node at its place among the ascending ones of ``begin:end``; there is room for it at ``end``."""
     at = end
     while at > begin and nodes[0][at - 1] > new_id:
@@ -166,6 +166,8 @@ def insert_node(nodes, begin, end, new_id, activation, aggregation):
     nodes[1][at] = 0.0
     nodes[2][at] = activation
     nodes[3][at] = aggregation
+    if len(nodes[4]):
+        nodes[4][at] = time_constant
 
 
 def insert_link(links, begin, end, innovation, source, target, weight):

@@ -1,7 +1,7 @@
 """Training the weights of a fixed topology, without gradients and with them: one method a file.
 
 Read `method` (what all share: ask and tell), `noise` (random numbers that are drawn again instead of stored), a
-method, then `minimize`. Each class is imported when it is first used.
+method, then `objective`, which has `minimize`. Each name is imported when it is first used.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from neat.weights.kalman import EnsembleKalman
     from neat.weights.levenberg_marquardt import LevenbergMarquardt
     from neat.weights.novelty import NSES, NSRES
+    from neat.weights.objective import minimize
     from neat.weights.openai_es import OpenAIES
     from neat.weights.sep_cmaes import SepCMAES
     from neat.weights.sgd import SGD
@@ -53,10 +54,13 @@ __all__ = [
     "SepCMAES",
     "SimulatedAnnealing",
     "Supermask",
+    "minimize",
 ]
 
 
 def __getattr__(name: str) -> Any:
     if name in CLASSES:
         return getattr(import_module(f"neat.weights.{CLASSES[name]}"), name)
+    if name == "minimize":
+        return import_module("neat.weights.objective").minimize
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

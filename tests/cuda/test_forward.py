@@ -32,7 +32,7 @@ def rows(count, inputs=3):
 @pytest.mark.filterwarnings("ignore")
 def test_agrees_with_the_oracle(mode, bias_input):
     smooth = tuple(ACTIVATIONS[name] for name in ("tanh", "sigmoid", "softplus", "gauss", "identity", "softsign"))
-    shape = dict(num_inputs=3 + (bias_input is not None), bias_input=bias_input, recurrent=mode != "feedforward")
+    shape = dict(num_inputs=3 + (bias_input is not None), bias_input=bias_input) | reference.dynamics(mode)
     pop = population(3, activations=smooth, **shape)
     X = rows(5)
     found = forward(compile_population(pop, mode, "cuda", 2), X)
@@ -47,7 +47,7 @@ def test_agrees_with_the_oracle(mode, bias_input):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_agrees_with_the_cpu(mode, many):
-    pop = population(17 * many, recurrent=mode != "feedforward")
+    pop = population(17 * many, **reference.dynamics(mode))
     X = rows(9 * many)
     cpu = forward(compile_population(pop, mode, activations_per_step=2), X)
     found = forward(compile_population(pop, mode, "cuda", 2), X)

@@ -21,7 +21,7 @@ SOME = ("CartPole-v1", "MazeMedium-v0", "DoublePole2008-v0")  # compiled for the
 
 def compiled(count, mode="feedforward", **shape):
     shape = dict(activations=SMOOTH, aggregations=tuple(AGGREGATIONS.values())) | shape
-    pop = reference.random_population(random.Random(1), count, recurrent=mode != "feedforward", **shape)
+    pop = reference.random_population(random.Random(1), count, **reference.dynamics(mode), **shape)
     return pop, compile_population(pop, mode, "cuda", 2 if mode != "feedforward" else 1)
 
 

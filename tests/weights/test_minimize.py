@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from neat.params import ParameterError
-from neat.weights.minimize import minimize
+from neat.weights import minimize
 from tests.weights.cases import CASES
 
 OPTIMUM = np.array([3.0, -70.0, 0.2])

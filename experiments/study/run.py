@@ -1,0 +1,190 @@
+"""All measurements of the study, each kept in results.csv as soon as it is there: a study that was stopped goes on."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import astuple, fields
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from experiments.errors import BadInput
+from experiments.study.measure import Row, measure
+from experiments.study.plan import GRADIENTS, OPTIONS, Job, Level, tuning_jobs
+
+__all__ = ["Results", "run_study"]
+
+Say = Callable[[str], None]
+COLUMNS = [field.name for field in fields(Row)]
+TASK_METHODS = {
+    "cma-es": {"sigma": 0.5},
+    "snes": {"sigma": 0.5},
+    "openai-es": {"population": 40, "sigma": 0.1, "learning_rate": 0.05},
+    "cosyne": {},
+    "ga": {"population": 40},
+    "pso": {},
+    "annealing": {"step": 0.5},
+}
+COSINE: dict[str, Callable[[int], dict[str, float]]] = {  # of a population
+    "openai-es": lambda p: {"population": p, "sigma": 0.02, "weight_decay": 0.0},
+    "snes": lambda p: {"population": p, "sigma": 0.02},
+    "sep-cma-es": lambda p: {"population": p, "sigma": 0.02},
+    "eki": lambda p: {"ensemble": p, "spread": 0.1},
+    "spsa": lambda p: {"samples": p // 2},
+    "pso": lambda p: {"particles": p, "spread": 0.02},
+    "ga": lambda p: {"population": p, "spread": 0.02},
+    "annealing": lambda p: {"chains": p, "step": 0.02},
+}
+
+
+class Results:
+    """results.csv: rows by key."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.rows = path, dict[str, Row]()
+        if path.is_file():
+            with open(path, newline="", encoding="utf-8") as file:
+                for line, cells in enumerate(csv.DictReader(file), 2):
+                    try:
+                        numbers: dict[str, Any] = {n: int(cells[n]) for n in ("weights", "seed", "evaluations")}
+                        numbers |= {n: float(cells[n]) for n in ("seconds", "value")}
+                        row = Row(**(dict(cells) | numbers))
+                    except (KeyError, TypeError, ValueError) as error:
+                        raise BadInput(f"{path}, line {line}: is no row of a study: {error!r}") from None
+                    self.rows[row.key] = row
+        else:
+            self._append([COLUMNS])
+
+    def add(self, row: Row) -> None:
+        """Keep a row; it is on the disk when this returns."""
+        self.rows[row.key] = row
+        self._append([astuple(row)])
+
+    def _append(self, rows: Iterable[Iterable[object]]) -> None:
+        with open(self.path, "a", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows(rows)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def of(self, part: str, case: str | None = None, tuning: bool = False) -> list[Row]:
+        """Rows of a part, and of a case; those of the tuning apart."""
+        return [
+            row
+            for row in self.rows.values()
+            if row.part == part and case in (None, row.case) and (row.seed == 0) == tuning
+        ]
+
+
+def run_study(level: Level, results: Results, workers: int, say: Say) -> None:
+    """Measure what is not yet in the results."""
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+
+        def do(title: str, jobs: list[Job]) -> None:
+            waiting = [job for job in jobs if job.key not in results.rows]
+            say(f"{title}: {len(waiting)} measurements of {len(jobs)}")
+            for future in as_completed([pool.submit(measure, job) for job in waiting]):
+                results.add(future.result())
+
+        _tuned(do, results, level, "sizes", "digits", list(OPTIONS), level.hidden)
+        for case in ("zero-one", "noisy", "saturated"):
+            _tuned(do, results, level, "hard", case, _methods_for(case), (32,))
+        do("a deceptive maze, delayed reward", _task_jobs(level))
+        do("architecture unknown", _architecture_jobs(level))
+        do("cosines", _cosine_jobs(level))
+        do("parallel break-even", _parallel_jobs(level))
+
+
+def _methods_for(case: str) -> list[str]:
+    """All but those that need far more than their share there."""
+    return [name for name in OPTIONS if name not in ("finite-differences", "cma-es", "levenberg-marquardt")]
+
+
+def _tuned(
+    do: Callable[[str, list[Job]], None], results: Results, level: Level, part: str, case: str, methods: list[str],
+    sizes: tuple[int, ...],
+) -> None:  # fmt: skip
+    """Choose each method's settings on the validation rows, then measure them on the test rows over seeds."""
+    tuning = [job for hidden in sizes for job in tuning_jobs(part, case, methods, hidden, level)]
+    do(f"{part}, {case}: tuning", tuning)
+    best: dict[tuple[str, int], Job] = {}
+    for job in tuning:
+        held = best.get((job.method, job.size))
+        if held is None or _value(results, job) > _value(results, held):
+            best[job.method, job.size] = job
+    chosen = [
+        Job(part, case, job.method, job.size, job.settings, seed, level.seconds)
+        for job in best.values()
+        for seed in range(1, level.seeds + 1)
+    ]
+    do(f"{part}, {case}", chosen)
+
+
+def _value(results: Results, job: Job) -> float:
+    value = results.rows[job.key].value
+    return -math.inf if math.isnan(value) else value
+
+
+def _task_jobs(level: Level) -> list[Job]:
+    novelty = {name: {"population": 40, "sigma": 0.1, "learning_rate": 0.05} for name in ("ns-es", "nsr-es")}
+    cases = {"maze": TASK_METHODS | novelty, "delayed": TASK_METHODS}
+    return [
+        Job("hard", case, method, 8, json.dumps(settings, sort_keys=True), seed, level.tasks)
+        for case, methods in cases.items()
+        for method, settings in methods.items()
+        for seed in range(1, level.seeds + 1)
+    ]
+
+
+def _architecture_jobs(level: Level) -> list[Job]:
+    """Fixed nets of 0, 1, 4 and 16 hidden units by two methods, and NEAT, which is told nothing."""
+    settings = json.dumps({"sigma": 3.0, "population": 20}), json.dumps({"spread": 3.0})
+    fixed = [
+        Job("hard", "architecture", method, hidden, chosen, seed, 2 * level.tasks)
+        for hidden in (0, 1, 4, 16)
+        for method, chosen in zip(("cma-es", "cosyne"), settings, strict=True)
+        for seed in range(1, level.seeds + 1)
+    ]
+    grown = [Job("hard", "architecture", "neat", 0, "{}", seed, 2 * level.tasks) for seed in range(1, level.seeds + 1)]
+    return fixed + grown
+
+
+def _cosine_jobs(level: Level) -> list[Job]:
+    jobs = []
+    for hidden in level.dimensions:
+        for seed in range(1, level.seeds + 1):
+            for population in level.populations:
+                for method, settings in COSINE.items():
+                    chosen = json.dumps(settings(population), sort_keys=True)
+                    jobs.append(Job("cosine", str(population), method, hidden, chosen, seed, 0))
+            jobs.append(Job("cosine", "1", "adam", hidden, "{}", seed, 0))
+            if hidden <= 13:
+                jobs.append(Job("cosine", "D + 1", "finite-differences", hidden, "{}", seed, 0))
+    return jobs
+
+
+def _parallel_jobs(level: Level) -> list[Job]:
+    adam = {"batch": 200, "learning_rate": 0.01}
+    strategy = {"batch": 200, "own_batches": True, "population": 100, "sigma": 0.02, "learning_rate": 0.02}
+    return [
+        Job("parallel", "digits", method, 32, json.dumps(chosen | {"patience": level.patience}), seed, level.target)
+        for method, chosen in (("adam", adam), ("openai-es", strategy))
+        for seed in range(1, level.seeds + 1)
+    ]
+
+
+def mean_and_spread(values: Iterable[float]) -> tuple[float, float, int]:
+    """Mean, standard deviation and number of the values that are there."""
+    known = np.array([v for v in values if not math.isnan(v)])
+    if not len(known):
+        return math.nan, math.nan, 0
+    return float(known.mean()), float(known.std(ddof=1)) if len(known) > 1 else 0.0, len(known)
+
+
+assert set(GRADIENTS) < set(OPTIONS)

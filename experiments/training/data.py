@@ -1,0 +1,138 @@
+"""Dense nets and torch modules on rows of data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from envs.losses import Measure, find_measure
+from envs.rows import Rows
+from envs.supervised import draw_batches
+from envs.task import Key
+from experiments.training.graph import squashed, target_numbers
+from experiments.training.problem import Evidence
+
+__all__ = ["MEASURES", "DataProblem", "Model", "of_outputs"]
+
+Array = NDArray[Any]
+MEASURES = ("cross-entropy", "accuracy", "zero-one", "mse", "mae")
+
+
+class Model(Protocol):
+    """Something with weights [D] that computes outputs: `genomes.dense.MLP`, `Elman`, a torch module."""
+
+    size: int  # D
+
+    def outputs(self, weights: Array, X: Array) -> NDArray[np.float32]:
+        """[P, R, O] of weights [P, D] on rows [R, ...], or of each on its own [P, R, ...]."""
+        ...
+
+
+class DataProblem:
+    """Rows of data for a model.
+
+    Parameters
+    ----------
+    model : where it has ``pull_back`` it supplies the gradient, where it has ``jacobian`` the residuals.
+    start : [D].
+    X : float32 [R, ...]; y : int [R] classes, or float [R, O] numbers.
+    objective : what is optimised, one of `MEASURES`, or a function of outputs [R, O] and y to be minimised.
+    batch : rows drawn anew for each generation; 0: all.
+    own_batches : each pair of candidates, 2i and 2i + 1, draws its own (Zhang, Clune & Stanley 2017).
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        start: Array,
+        X: Array,
+        y: Array,
+        objective: str | Callable[[Array, Array], float] = "",
+        batch: int = 0,
+        own_batches: bool = False,
+        name: str = "the model with this objective",
+    ) -> None:
+        self.model, self.X, self.y, self.name = model, X, y, name
+        self._start = np.asarray(start, np.float32)
+        self.classes = y.ndim == 1
+        self.objective = objective or ("cross-entropy" if self.classes else "mse")
+        self.measure = named(self.objective, self.classes) if isinstance(self.objective, str) else None
+        self.maximize = self.measure is not None and self.measure.maximize
+        self.batch = 0 if batch >= len(X) else batch
+        self.own_batches = own_batches and self.batch > 0
+        self.supplies: tuple[str, ...] = ("fitness", "outputs")
+        if self.measure is not None and self.measure.gradient and hasattr(model, "pull_back"):
+            self.supplies += ("gradient",)
+        if hasattr(model, "jacobian"):
+            self.supplies += ("residuals",)
+
+    @property
+    def start(self) -> NDArray[np.float32]:
+        return self._start
+
+    def judge(self, candidates: Array, key: Key, needs: str) -> Evidence:
+        """Fitness on the rows of this key, and what ``needs`` asks for."""
+        if self.own_batches and needs == "fitness":
+            index = draw_batches(len(self.X), self.batch, key, 0, -(-len(candidates) // 2))
+            index = np.repeat(index, 2, axis=0)[: len(candidates)]
+            outputs = self.model.outputs(candidates, self.X[index])
+            return self._values(outputs, self.y[index]), []
+        X, y = self.X, self.y
+        if self.batch:
+            (chosen,) = draw_batches(len(X), self.batch, key)
+            X, y = X[chosen], y[chosen]
+        outputs = self.model.outputs(candidates, X)
+        return self._values(outputs, y), self._evidence(candidates, outputs, X, y, needs)
+
+    def _values(self, outputs: Array, y: Array) -> NDArray[np.float64]:
+        if self.measure is None:
+            function: Any = self.objective
+            rows = y if y.ndim > 1 + (not self.classes) else None  # each candidate's own
+            return np.array([function(own, y if rows is None else y[p]) for p, own in enumerate(outputs)], np.float64)
+        return of_outputs(self.measure, outputs, y)
+
+    def _evidence(self, candidates: Array, outputs: Array, X: Array, y: Array, needs: str) -> list[ArrayLike]:
+        if needs == "fitness":
+            return []
+        model: Any = self.model
+        numbers = target_numbers(Rows(np.zeros((len(y), 1), np.float32), y), outputs.shape[-1])
+        if needs == "outputs":
+            values = squashed(outputs.astype(np.float64)) if self.classes else outputs
+            return [values.reshape(len(candidates), -1), numbers.reshape(-1)]
+        if needs == "gradient":
+            slope = (squashed(outputs[0].astype(np.float64)) if self.classes else outputs[0]) - numbers
+            slope /= len(y) if self.classes else numbers.size / 2
+            return [model.pull_back(candidates[0], X, slope)[None]]
+        residuals = outputs[0] - (2 * numbers - 1 if self.classes else numbers)
+        return [residuals.reshape(1, -1), model.jacobian(candidates[0], X).reshape(1, -1, self.model.size)]
+
+
+def named(name: str, classes: bool) -> Measure:
+    """The measure; ValueError where it is none of `MEASURES`, or does not fit the targets."""
+    measure = find_measure(name)
+    if measure.name not in MEASURES or measure.classes is not classes:
+        fitting = [m for m in MEASURES if find_measure(m).classes is classes]
+        raise ValueError(f"objective must be one of {', '.join(fitting)} for these targets, got {name!r}")
+    return measure
+
+
+def of_outputs(measure: Measure, outputs: Array, y: Array) -> NDArray[np.float64]:
+    """A measure [P] of outputs [P, R, O] on targets [R] or [R, O], or each candidate's own [P, R(, O)]."""
+    if measure.name in ("mse", "mae"):
+        error = outputs.astype(np.float64) - y
+        return np.asarray((error**2 if measure.name == "mse" else np.abs(error)).mean(axis=(1, 2)))
+    if outputs.shape[2] == 1:
+        outputs = np.concatenate([np.zeros_like(outputs), outputs], axis=2)
+    labels = np.broadcast_to(y, outputs.shape[:2])
+    own = np.take_along_axis(outputs, labels[..., None].astype(np.int64), axis=2)[..., 0].astype(np.float64)
+    highest = outputs.max(axis=2)
+    if measure.name == "cross-entropy":
+        with np.errstate(invalid="ignore", over="ignore"):
+            rest = np.exp((outputs - highest[..., None]).astype(np.float64)).sum(axis=2)
+            return np.asarray((np.log(rest) + highest - own).mean(axis=1))
+    right = (outputs.argmax(axis=2) == labels).mean(axis=1)
+    right = np.where(np.isfinite(outputs).all(axis=(1, 2)), right, np.nan)
+    return np.asarray(right if measure.name == "accuracy" else 1 - right)

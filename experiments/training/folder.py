@@ -1,0 +1,159 @@
+"""`neat refine`: a run's champion tuned, in a folder of its own.
+
+config.toml     of the run                  training.csv    a row a generation
+champion.json   the better of the two       summary.json    how it went, as of a run; "refined" has both champions
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from experiments.config import Config, read_config
+from experiments.errors import BadInput, Failure
+from experiments.record import RunFolder, Table, first_free, require_run, write_json, write_whole
+from experiments.run import Champion
+from experiments.session import load_champion
+from experiments.training.champion import Point, Refinement
+from experiments.training.loop import Limits
+from genomes.files import save_genome
+from genomes.kernels.parallel import available_cores, set_threads
+from genomes.network import Network
+
+__all__ = ["refine_champion"]
+
+COLUMNS = ("generation", "evaluations", "best", "champion_score", "seconds")
+
+
+def refine_champion(
+    folder: str | Path,
+    method: str = "cma-es",
+    *,
+    evaluations: int = 0,
+    minutes: float = 0.0,
+    seed: int = 1,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    threads: int | None = None,
+    on_generation: Callable[[Point], Any] | None = None,
+    **settings: Any,
+) -> dict[str, Any]:
+    """Tune the weights of a run's champion; its graph stays, and so does the run's folder.
+
+    Parameters
+    ----------
+    folder : of the run.
+    method : a name in `neat.weights.registry.METHODS`; ``"elm"`` solves the output weights in closed form.
+    evaluations, minutes : limits; both 0: 10,000 evaluations.
+    seed : decides the result, together with ``evaluations``.
+    out : the new folder; None: beside the run's, its name and the method's.
+    settings : the method's parameters.
+
+    Returns
+    -------
+    The summary, as in summary.json. ``"refined"`` has the champion before and after, each with its fitness, score and
+    final test; ``"improved"`` says whether champion.json is another one.
+
+    Raises
+    ------
+    BadInput : no run or champion, no such method or setting, a method that does not fit the task.
+    KeyboardInterrupt : on Ctrl-C; what was found until then is in the folder.
+    """
+    source = Path(folder)
+    require_run(source)
+    config = read_config(source / "config.toml")
+    genome, scaling = load_champion(source)
+    try:
+        limits = Limits(evaluations if evaluations or minutes else 10_000, minutes)
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+    set_threads(threads or config.run.threads or available_cores())
+    refinement = Refinement(config, genome, scaling, method, settings, seed)
+    home = source.resolve().parent
+    made = RunFolder.create(
+        Path(out) if out else first_free(f"{source.resolve().name}-{method}", seed, home), overwrite
+    )
+    try:
+        return _refine(config, refinement, limits, made.path, source, on_generation)
+    finally:
+        made.close()
+
+
+def _refine(
+    config: Config,
+    refinement: Refinement,
+    limits: Limits,
+    path: Path,
+    source: Path,
+    on_generation: Callable[[Point], Any] | None,
+) -> dict[str, Any]:
+    from envs.fitness import FitnessError
+
+    write_whole(path / "config.toml", config.to_toml(path))
+    table = Table(path / "training.csv", COLUMNS)
+
+    def record(point: Point) -> None:
+        score = "" if math.isnan(point.score) else point.score
+        table.write([(point.generation, point.evaluations, point.best, score, f"{point.seconds:.6f}")])
+        table.flush()
+        if on_generation is not None:
+            on_generation(point)
+
+    try:
+        refinement.go(limits, record)
+    except FitnessError as error:
+        raise Failure(str(error)) from error
+    except ValueError as error:
+        raise Failure(f"method {refinement.name!r}: {error}") from error
+    finally:
+        table.close()
+    after = config.task.deliver(refinement.champion.genome, refinement.champion.scaling)
+    save_genome(after[0], path / "champion.json", after[1])
+    summary = {"folder": str(path)} | _summary(config, refinement, source)
+    write_json(path / "summary.json", summary)
+    if summary["stopped"] == "interrupted":
+        raise KeyboardInterrupt
+    return summary
+
+
+def _summary(config: Config, refinement: Refinement, source: Path) -> dict[str, Any]:
+    progress, champion = refinement.progress, refinement.champion
+    after = _judgement(config, refinement, champion)
+    summary = {
+        "solved": refinement.solved,
+        "stopped": progress.stopped,
+        "generations": progress.generations,
+        "evaluations": progress.evaluations,
+        "best_fitness": _number(refinement.best_fitness),
+        "target": refinement.task.target,
+        "seed": refinement.seed,
+        "seconds": round(progress.seconds, 3),
+        "champion": champion.as_dict(),
+        "refined": {
+            "run": str(source),
+            "method": refinement.name,
+            "settings": refinement.settings,
+            "weights": refinement.topology.size,
+            "improved": refinement.improved,
+            "before": _judgement(config, refinement, refinement.before),
+            "after": after,
+        },
+    }
+    return summary | ({"test": after["test"]} if "test" in after else {})
+
+
+def _judgement(config: Config, refinement: Refinement, champion: Champion) -> dict[str, Any]:
+    """Fitness, score, and the final test of what is delivered."""
+    judged: dict[str, Any] = {"fitness": _number(champion.fitness), "score": _number(champion.score)}
+    if refinement.progress.stopped == "interrupted":
+        return judged
+    genome, scaling = config.task.deliver(champion.genome, champion.scaling)
+    network = Network(genome, scaling=scaling, **config.neat.computing)
+    test = config.task.final_test(network, 100, refinement.seed)
+    return judged if test is None else judged | {"test": test}
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value

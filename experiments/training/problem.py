@@ -1,0 +1,66 @@
+"""What a method of `neat.weights` is trained on: candidates go in, their fitness and what the method needs come out."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from envs.task import Key
+from experiments.errors import BadInput
+from neat.params import ParameterError
+from neat.weights.method import NEEDS, Method
+from neat.weights.registry import METHODS, method_class, method_params
+
+__all__ = ["Evidence", "Problem", "make_method", "what_is_missing"]
+
+Evidence = tuple[NDArray[np.float64], list[ArrayLike]]  # fitness [P], and the further arguments of `Method.tell`
+
+
+class Problem(Protocol):
+    """Weights [D] to be trained."""
+
+    name: str
+    maximize: bool  # whether higher fitness is better
+    supplies: tuple[str, ...]  # keys of `NEEDS` that `judge` can meet
+
+    @property
+    def start(self) -> NDArray[np.float32]:
+        """[D] Where training begins."""
+        ...
+
+    def judge(self, candidates: NDArray[Any], key: Key, needs: str) -> Evidence:
+        """Fitness [P] of candidates [P, D] and what ``needs`` asks for; NaN where a candidate failed."""
+        ...
+
+
+def what_is_missing(name: str, supplies: tuple[str, ...], giver: str) -> str:
+    """What the method needs and is not given, as part of a sentence; empty where all is there."""
+    needs = method_class(name).needs
+    if needs in supplies:
+        return ""
+    fitting = [other for other in METHODS if other != "elm" and method_class(other).needs in supplies]
+    needed = " and ".join(NEEDS[needs])
+    return f"needs {needed}, which {giver} does not give: use one of {', '.join(fitting)}"
+
+
+def make_method(name: str, problem: Problem, settings: dict[str, Any], seed: int) -> Method[Any, Any]:
+    """The method, at the problem's start.
+
+    Raises
+    ------
+    BadInput : there is no such method, it needs what the problem does not supply, or a setting is wrong.
+    """
+    try:
+        kind = method_class(name)
+        if missing := what_is_missing(name, problem.supplies, problem.name):
+            raise BadInput(f"method {name!r} {missing}")
+        params = method_params(kind, settings)
+        return kind(problem.start, params, seed=seed, maximize=problem.maximize)
+    except BadInput:
+        raise
+    except ParameterError as error:
+        raise BadInput(f"method {name!r}: {error}") from None
+    except ValueError as error:
+        raise BadInput(str(error)) from None

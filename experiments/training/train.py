@@ -1,0 +1,258 @@
+"""`train`: any method on a dense net or a torch module, with data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from envs.task import Task
+from experiments.errors import BadInput
+from experiments.run import better
+from experiments.training.data import DataProblem, Model, named, of_outputs
+from experiments.training.graph import TaskProblem
+from experiments.training.loop import Limits, Progress, optimise
+from experiments.training.problem import make_method
+from experiments.training.rows import Parts
+from genomes.dense import MLP, Dense
+
+__all__ = ["Trained", "train"]
+
+Array = NDArray[Any]
+CHECK_EVERY = 10  # generations, of what the method would give on the validation rows
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What `train` found."""
+
+    model: Any  # the net, or the torch module with its weights changed
+    weights: NDArray[np.float32]  # [D]
+    score: float  # on the validation rows: accuracy of classes, mean squared error of numbers; or the task's check
+    test: float  # the same on the test rows; NaN where there are none
+    fitness: float  # of the last generation's best
+    evaluations: int
+    generations: int
+    seconds: float
+    stopped: str
+    history: list[float]  # best fitness of each generation
+
+    def __repr__(self) -> str:
+        return (
+            f"Trained(score {self.score:.4g}, test {self.test:.4g}, {self.evaluations:,} evaluations, "
+            f"{self.seconds:.1f} s, {len(self.weights):,} weights)"
+        )
+
+
+def train(
+    model: Any,
+    data: str | Task | tuple[ArrayLike, ArrayLike],
+    method: str = "adam",
+    *,
+    objective: Any = "",
+    evaluations: int = 0,
+    minutes: float = 0.0,
+    batch: int = 0,
+    own_batches: bool = False,
+    validation: float | tuple[ArrayLike, ArrayLike] = 0.2,
+    start: ArrayLike | None = None,
+    seed: int = 1,
+    **settings: Any,
+) -> Trained:
+    """Train the weights of a network by any method.
+
+    Parameters
+    ----------
+    model : `genomes.dense.MLP` or `Elman`; sizes of hidden layers, such as ``(64,)``; or a ``torch.nn.Module``, which
+        gets the weights that were found (extra "torch").
+    data : the name of a data set (its rows are split 60 : 20 : 20, its inputs scaled), or (X [R, ...], y): whole
+        numbers [R] are classes. Or a task, or its name, for a dense net.
+    method : a name in `neat.weights.registry.METHODS`; ``"elm"`` keeps all but the output layer, which it solves.
+    objective : cross-entropy, accuracy, zero-one, mse or mae, or a function of (outputs [R, O], y) to be minimised.
+    evaluations, minutes : limits; both 0: 10,000 evaluations. An evaluation is one candidate on one batch.
+    batch, own_batches : see `DataProblem`.
+    validation : share of the rows, or rows of their own: the best on them is kept, of what the method would give
+        every tenth generation. 0: the train rows.
+    start : [D] where to begin; None: a torch module's own weights, else normal ones of deviation 1/√inputs.
+    settings : the method's parameters.
+
+    Raises
+    ------
+    BadInput : a method that does not fit, a wrong setting, data that do not fit the model.
+    ImportError : a torch module without torch.
+    KeyboardInterrupt is caught: what was found until then is returned, ``stopped`` is "interrupted".
+    """
+    limits = _limits(evaluations, minutes)
+    if (task := as_task(data)) is not None:
+        if objective or batch or method == "elm":
+            raise BadInput("objective, batch and method 'elm' go with rows of data, not with a task")
+        return train_on_task(
+            as_net(model, task.num_inputs, task.num_outputs), task, method, limits, start, seed, settings
+        )
+    parts = Parts.of(data, validation, seed)
+    made = as_model(model, parts)
+    begin = _start(made, start, seed)
+    try:
+        problem = DataProblem(made, begin, *parts.train, objective, batch, own_batches)
+        judge = RowsJudge(made, parts)
+        if method == "elm":
+            progress = _solve_readout(made, problem, judge, settings)
+        else:
+            chosen = make_method(method, problem, settings, seed)
+
+            def watch(progress: Progress, leader: Array) -> None:
+                if progress.stopped or progress.generations % CHECK_EVERY == 0:
+                    judge(chosen.solution)
+
+            judge(begin)
+            progress = optimise(problem, chosen, limits, watch)
+    except BadInput:
+        raise
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+    getattr(made, "load", lambda weights: None)(judge.weights)
+    return _trained(getattr(made, "module", made), judge.weights, judge.score, judge.test, progress)
+
+
+def train_on_task(
+    net: Dense, task: Task, method: str, limits: Limits, start: ArrayLike | None, seed: int, settings: dict[str, Any]
+) -> Trained:
+    """As `train`, on a task: the score is that of the task's check, and ends the training when it passes."""
+    problem = TaskProblem(net, task, _start(net, start, seed))
+    chosen = make_method(method, problem, settings, seed)
+    maximize = task.maximize_score
+    best: tuple[Array, float] = problem.start, math.nan
+
+    def check(weights: Array, generation: int) -> None:
+        nonlocal best
+        score = float(task.validate(net.networks(weights[None]), (seed, generation)).fitness[0])
+        if better(score, best[1], maximize):
+            best = weights.copy(), score
+
+    def watch(progress: Progress, leader: Array) -> bool:
+        if task.episodes_change or progress.fitness[-1] == chosen.best_fitness:
+            check(leader, progress.generations)
+        if progress.stopped or progress.generations % CHECK_EVERY == 0:
+            check(chosen.solution, progress.generations)
+        return task.target is not None and not math.isnan(best[1]) and not better(task.target, best[1], maximize)
+
+    try:
+        progress = optimise(problem, chosen, limits, watch)
+    finally:
+        task.close()
+    if progress.stopped == "watch":
+        progress.stopped = "solved"
+    return _trained(net, *best, math.nan, progress)
+
+
+def _trained(model: Any, weights: Array, score: float, test: float, progress: Progress) -> Trained:
+    counts = (progress.best, progress.evaluations, progress.generations, progress.seconds, progress.stopped)
+    return Trained(model, weights, score, test, *counts, progress.fitness)
+
+
+def _limits(evaluations: int, minutes: float) -> Limits:
+    try:
+        return Limits(evaluations if evaluations or minutes else 10_000, minutes)
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+
+
+def _start(model: Any, start: ArrayLike | None, seed: int) -> NDArray[np.float32]:
+    begin: NDArray[np.float32] = model.first(seed) if start is None else np.asarray(start, np.float32)
+    if begin.shape != (model.size,):
+        raise BadInput(f"start has shape {list(begin.shape)}, the model has {model.size} weights")
+    return begin
+
+
+def as_task(data: Any) -> Task | None:
+    """The task that is meant; None where it is a data set or rows."""
+    if isinstance(data, Task):
+        return data
+    if not isinstance(data, str):
+        return None
+    from experiments.tasks import DatasetSettings, settings_class
+    from neat.params import ParameterError
+
+    try:
+        kind = settings_class(data)
+    except ParameterError as error:
+        raise BadInput(str(error)) from None
+    return None if kind is DatasetSettings else kind(name=data).make("stop")
+
+
+def as_net(model: Any, inputs: int, outputs: int) -> Dense:
+    """A net of these inputs and outputs."""
+    sizes = isinstance(model, Sequence) and not isinstance(model, str)
+    net = MLP((inputs, *model, outputs)) if sizes else model
+    if not isinstance(net, Dense):
+        raise BadInput(f"a task trains an MLP, an Elman net or sizes of hidden layers, got {model!r}")
+    if (net.sizes[0], net.sizes[-1]) != (inputs, outputs):
+        raise BadInput(
+            f"the task has {inputs} inputs and {outputs} outputs, the net {net.sizes[0]} and {net.sizes[-1]}"
+        )
+    return net
+
+
+def as_model(model: Any, parts: Parts) -> Any:
+    """What has weights and outputs."""
+    X, y = parts.train
+    outputs = (2 if parts.classes == 2 else parts.classes) or y.shape[1]
+    if isinstance(model, Sequence | Dense) and not isinstance(model, str):
+        return as_net(model, X.shape[-1], outputs)
+    if any(kind.__module__.startswith("torch.") for kind in type(model).__mro__):
+        from experiments.torch_adapter import TorchModel
+
+        adapted = TorchModel(model)
+        adapted.fit_rows(X)
+        return adapted
+    raise BadInput(f"model must be an MLP, an Elman net, sizes of hidden layers or a torch module, got {model!r}")
+
+
+class RowsJudge:
+    """Keeps the weights that are best on the validation rows."""
+
+    def __init__(self, model: Model, parts: Parts) -> None:
+        self.model, self.parts = model, parts
+        self.measure = named("accuracy" if parts.classes else "mse", bool(parts.classes))
+        self.weights = np.zeros(0, np.float32)
+        self.score = math.nan
+
+    def __call__(self, weights: Array) -> None:
+        score = self._of(weights, self.parts.validation)
+        if not len(self.weights) or better(score, self.score, self.measure.maximize):
+            self.weights, self.score = np.array(weights, np.float32), score
+
+    def _of(self, weights: Array, rows: tuple[Array, Array]) -> float:
+        return float(of_outputs(self.measure, self.model.outputs(weights[None], rows[0]), rows[1])[0])
+
+    @property
+    def test(self) -> float:
+        """On the test rows."""
+        return math.nan if self.parts.test is None else self._of(self.weights, self.parts.test)
+
+
+def _solve_readout(model: Any, problem: DataProblem, judge: RowsJudge, settings: dict[str, Any]) -> Progress:
+    """An extreme learning machine of the model's own first layers: the output layer in closed form."""
+    import time
+
+    from envs.rows import Rows
+    from experiments.training.graph import target_numbers
+    from neat.weights.elm import ridge
+
+    if unknown := [name for name in settings if name != "ridge"]:
+        raise BadInput(f"method 'elm' has no setting {unknown[0]!r} here: it has ridge")
+    if not hasattr(model, "features"):
+        raise BadInput("method 'elm' needs an output layer that is linear and comes last")
+    begin = time.perf_counter()
+    outputs = model.outputs(problem.start[None], problem.X[:1]).shape[-1]
+    numbers = target_numbers(Rows(np.zeros((len(problem.y), 1), np.float32), problem.y), outputs)
+    hidden = model.features(problem.start, problem.X).astype(np.float64)
+    hidden = np.concatenate([hidden, np.ones((len(hidden), 1))], axis=1)
+    targets = 2 * numbers - 1 if problem.classes else numbers
+    readout = ridge(hidden.T @ hidden, hidden.T @ targets, settings.get("ridge", 1e-4))
+    judge(model.with_readout(problem.start, readout))
+    return Progress(1, 1, time.perf_counter() - begin, "solved in closed form")

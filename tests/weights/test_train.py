@@ -1,0 +1,141 @@
+"""`train`: any method on dense nets, with data or a task."""
+
+import numpy as np
+import pytest
+
+from envs.losses import LOSSES, SCORES
+from envs.measuring import measure
+from envs.rows import Rows
+from experiments import train
+from experiments.errors import BadInput
+from experiments.training.data import MEASURES, DataProblem, of_outputs
+from genomes.dense import MLP, Elman
+
+RNG = np.random.default_rng(2)
+X = RNG.standard_normal((120, 3)).astype(np.float32)
+CLASSES = (X[:, 0] + X[:, 1] > 0).astype(int)
+
+METHODS = {
+    "annealing": dict(chains=4, step=0.3),
+    "pso": {},
+    "ga": {},
+    "deep-ga": dict(population=50, parents=10, sigma=0.3),
+    "openai-es": dict(population=40, sigma=0.1, learning_rate=0.05),
+    "snes": {},
+    "cma-es": {},
+    "sep-cma-es": {},
+    "cosyne": {},
+    "eki": dict(ensemble=50),
+    "spsa": dict(step=0.05),
+    "finite-differences": dict(learning_rate=0.05),
+    "supermask": {},
+    "sgd": dict(learning_rate=0.3),
+    "adam": dict(learning_rate=0.05),
+    "cool-momentum": dict(learning_rate=0.1),
+    "levenberg-marquardt": {},
+    "elm": {},
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_learns_a_simple_boundary(method):
+    gradients = method in ("sgd", "adam", "cool-momentum", "levenberg-marquardt")
+    found = train((5,), (X, CLASSES), method, evaluations=100 if gradients else 3000, **METHODS[method])
+    assert found.score >= (0.8 if method == "supermask" else 0.85), found  # its weights stay random
+    assert found.model.outputs(found.weights[None], X).shape == (1, 120, 2)
+    again = train((5,), (X, CLASSES), method, evaluations=100 if gradients else 3000, **METHODS[method])
+    assert found.weights.tobytes() == again.weights.tobytes()
+
+
+@pytest.mark.parametrize("name", MEASURES)
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_measures_of_outputs_are_those_of_networks(name, outputs):
+    chosen = (LOSSES | SCORES)[name]
+    net = MLP((3, 4, outputs))
+    W = RNG.standard_normal((5, net.size)).astype(np.float32)
+    classes = (2 if outputs == 1 else 3) if chosen.classes else 0
+    y = RNG.integers(classes, size=120).astype(np.int32) if classes else RNG.standard_normal((120, outputs))
+    y = y if classes else y.astype(np.float32)
+    wanted = measure(net.networks(W), Rows(X, y), name, classes)
+    np.testing.assert_allclose(of_outputs(chosen, net.outputs(W, X), y), wanted, rtol=1e-5)
+
+
+def test_the_gradient_is_that_of_the_objective():
+    for y in (CLASSES.astype(np.int32), np.stack([X[:, 0], X[:, 1] ** 2], axis=1)):
+        net = MLP((3, 4, 2))
+        w = RNG.standard_normal(net.size).astype(np.float32) / 3
+        problem = DataProblem(net, w, X, y)
+        (gradient,) = problem.judge(w[None], (1, 0), "gradient")[1]
+        h = 1e-2
+        sides = [problem.judge(w + s * h * np.eye(net.size, dtype=np.float32), (1, 0), "fitness")[0] for s in (1, -1)]
+        np.testing.assert_allclose(gradient[0], (sides[0] - sides[1]) / (2 * h), atol=3e-3)
+
+
+def test_pairs_have_rows_of_their_own():
+    net = MLP((3, 2))
+    problem = DataProblem(net, net.first(), X, CLASSES.astype(np.int32), batch=10, own_batches=True)
+    same = np.repeat(net.first()[None], 6, axis=0)
+    fitness, _ = problem.judge(same, (1, 0), "fitness")
+    assert (fitness[0::2] == fitness[1::2]).all() and len(set(fitness)) == 3
+    assert (problem.judge(same, (1, 1), "fitness")[0] != fitness).any()
+
+
+def test_an_objective_of_the_users_own_and_sequences():
+    steps = RNG.standard_normal((60, 4, 2)).astype(np.float32)
+    last = (steps.sum(axis=(1, 2)) > 0).astype(int)
+
+    def wrong(outputs, y):
+        return (outputs.argmax(axis=1) != y).mean()
+
+    found = train(Elman((2, 4, 2)), (steps, last), "snes", evaluations=3000, objective=wrong, validation=0.0)
+    assert found.score >= 0.85
+
+
+def test_a_net_on_a_task():
+    found = train((4,), "CartPole-v1", "snes", evaluations=3000)
+    assert found.stopped == "solved" and found.score >= 475
+    found = train(Elman((2, 3, 1), output_activation="tanh"), "MountainCarContinuous-v0", "snes", evaluations=30)
+    assert found.evaluations >= 30
+
+
+def test_an_interrupted_training_gives_what_it_has():
+    calls = []
+
+    def loss(outputs, y):
+        calls.append(1)
+        if len(calls) > 50:
+            raise KeyboardInterrupt
+        return (outputs.argmax(axis=1) != y).mean()
+
+    found = train((2,), (X, CLASSES), "snes", objective=loss)
+    assert found.stopped == "interrupted" and len(found.weights) == found.model.size
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "parts"),
+    [
+        (((5,), (X, CLASSES), "adm"), {}, ["adm", "adam"]),
+        (((5,), (X, CLASSES), "adam"), {"objective": "accuracy"}, ["adam", "gradient", "cma-es"]),
+        (((5,), (X, CLASSES), "adam"), {"objective": "mse"}, ["mse", "cross-entropy"]),
+        (((5,), (X, CLASSES), "adam"), {"learning_rat": 1}, ["learning_rat", "learning_rate"]),
+        (((5,), (X, CLASSES[:7]), "adam"), {}, ["120", "7"]),
+        (((5,), (X * np.inf, CLASSES), "adam"), {}, ["X", "finite"]),
+        (((5,), (X, CLASSES - 1), "adam"), {}, ["-1", "classes"]),
+        (((5,), "digts", "adam"), {}, ["digts", "digits"]),
+        ((MLP((4, 2)), (X, CLASSES), "adam"), {}, ["3 inputs", "4"]),
+        (("net", (X, CLASSES), "adam"), {}, ["net", "torch"]),
+        (((5,), "CartPole-v1", "adam"), {}, ["gradient", "cma-es"]),
+        (((5,), "CartPole-v1", "elm"), {}, ["elm", "rows"]),
+        ((MLP((3, 1)), "CartPole-v1", "snes"), {}, ["4 inputs", "3"]),
+        (((200,), "digits", "cma-es"), {}, ["1,000", "SepCMAES"]),
+        (((5,), (X, CLASSES), "elm"), {"units": 4}, ["units", "ridge"]),
+        (((5,), (X, CLASSES), "adam"), {"start": np.zeros(3)}, ["start", "32"]),
+        (((5,), (X, CLASSES), "adam"), {"evaluations": -1}, ["evaluations"]),
+    ],
+)
+def test_what_does_not_fit_is_one_line(arguments, settings, parts):
+    with pytest.raises(BadInput) as caught:
+        train(*arguments, **settings)
+    assert "\n" not in str(caught.value)
+    for part in parts:
+        assert part in str(caught.value), caught.value

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from envs.losses import Measure, area_under_curve, find_measure, from_bins
 from envs.rows import Rows
+from genomes.backend import on_gpu
 from genomes.forward import as_blocks, as_rows, forward, group_size, network_arguments, networks_work
 from genomes.functions import activation_rows_switch, activation_slopes_switch, without_derivative
 from genomes.kernels.parallel import parallel_for
@@ -53,7 +54,12 @@ def measure(
     chosen = _fitting(networks, rows, name, num_classes)
     if chosen.kind == "outputs":
         return _by_outputs(networks, rows, chosen, index)
-    totals = _own_totals(networks, rows, chosen, index) if index is not None else _totals(networks, rows, chosen)
+    if on_gpu(networks.device, _work(networks, rows, index)):
+        from envs.measuring_cuda import totals_on_gpu
+
+        totals = totals_on_gpu(networks, rows, chosen, index)
+    else:
+        totals = _own_totals(networks, rows, chosen, index) if index is not None else _totals(networks, rows, chosen)
     if chosen.kind == "bins":
         return from_bins(chosen.name, totals, _class_weights(rows, networks.num_outputs, index))
     with np.errstate(invalid="ignore"):  # 0 / 0 where a network's own rows are all of weight 0
@@ -86,7 +92,11 @@ def gradients(
     if not chosen.gradient:
         raise ValueError(f"{chosen.name} has no gradient")
     _differentiable(networks)
-    if index is None:
+    if on_gpu(networks.device, 3 * _work(networks, rows, index)):
+        from envs.measuring_cuda import gradient_sums_on_gpu
+
+        by_weight, by_bias = gradient_sums_on_gpu(networks, rows, chosen, index)
+    elif index is None:
         by_weight, by_bias = _gradient_sums(networks, rows, chosen)
     else:
         by_weight, by_bias = _own_gradient_sums(networks, rows, chosen, index)
@@ -188,6 +198,11 @@ def _arguments(networks: Networks, scratch: int) -> tuple[Any, ...]:
 
 def _grain(networks: Networks, rows: int, items: int) -> int:
     return int(_EDGE_ROWS * items / (networks_work(networks) * max(rows, 1))) + 1
+
+
+def _work(networks: Networks, rows: Rows, index: NDArray[np.int64] | None) -> int:
+    """Multiply-adds of a forward pass over the rows."""
+    return networks_work(networks) * (len(rows) if index is None else index.shape[1])
 
 
 def _bindings(rows: Rows, activate_rows: Any) -> dict[str, Any]:

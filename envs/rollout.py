@@ -18,6 +18,8 @@ from envs.kernels.glue import row_functions
 from envs.kernels.plan import hash_shape, plan_class
 from envs.native import NativeEnv, NativeEnvError
 from envs.task import Key
+from genomes.backend import on_gpu
+from genomes.forward import networks_work
 from genomes.functions import activation_rows_switch, activation_switch
 from genomes.kernels.binding import Kernel, is_compile_error
 from genomes.kernels.parallel import get_threads, parallel_for
@@ -97,15 +99,29 @@ def rollout(env: NativeEnv, networks: Networks, starts: NDArray[np.float32]) -> 
     result = Episodes.empty(env, size, episodes)
     if result.returns.size == 0:
         return result
-    plan = make_plan(networks, episodes)
-    unsure = np.zeros(size, np.bool_)
-    play_in_lanes(env, networks, starts, plan, result, unsure)
-    play_alone(env, networks, starts, np.concatenate([plan.alone, np.flatnonzero(unsure)]), result)
+    if on_gpu(networks.device, networks_work(networks) * episodes * env.max_steps * networks.activations_per_step):
+        _play_on_gpu(env, networks, starts, result)
+    else:
+        plan = make_plan(networks, episodes)
+        unsure = np.zeros(size, np.bool_)
+        play_in_lanes(env, networks, starts, plan, result, unsure)
+        play_alone(env, networks, starts, np.concatenate([plan.alone, np.flatnonzero(unsure)]), result)
     if env.score is not None:
         _run(env, kernels.score_episodes, 1, size, result.ends, result.returns, result.steps, result.scores)
     if env.behaviour is not None:
         _run(env, kernels.describe, 1, size, result.ends, result.behaviours)
     return result
+
+
+def _play_on_gpu(env: NativeEnv, networks: Networks, starts: NDArray[np.float32], result: Episodes) -> None:
+    from envs.rollout_cuda import play_on_gpu
+
+    try:
+        play_on_gpu(env, networks, starts, result.returns, result.steps, result.ends)
+    except Exception as error:
+        if is_compile_error(error):
+            check_functions(env)
+        raise
 
 
 def play_alone(

@@ -39,7 +39,12 @@ class RunSettings:
     evaluations: int = parameter(0, "at most this many evaluations, in whole generations", "own", low=0)
     minutes: float = parameter(0.0, "no new generation begins after this time", "own", low=0.0)
     stop_when_solved: bool = parameter(True, "the run ends when a champion passes its check", "own")
-    device: str = parameter("auto", "where networks compute", "own", choices=("auto", "cpu", "cuda"))
+    device: str = parameter(
+        "auto",
+        "where networks compute; auto: on a GPU where there is one and it gains",
+        "own",
+        choices=("auto", "cpu", "cuda"),
+    )
     threads: int = parameter(0, "threads; 0: one a core. Never changes a result", "own", low=0, high=1024)
     checkpoint_seconds: float = parameter(30.0, "time between checkpoints", "own", low=0.0)
     on_error: str = parameter(
@@ -210,7 +215,11 @@ def _configure(
         requirement = f"must be 0 or at least neat.population = {neat.population}: one generation"
         raise reader.wrong("run", "evaluations", run.evaluations, requirement)
     if run.device == "cuda":
-        raise reader.wrong("run", "device", "cuda", 'no usable CUDA GPU was found: must be "auto" or "cpu" here')
+        from genomes.backend import cuda_problem
+
+        problem = cuda_problem()
+        if problem is not None:
+            raise reader.wrong("run", "device", "cuda", f'{problem}; must be "auto" or "cpu" here')
     return Config(task, preset, neat, run, folder, notes, _weights(reader, tables["weights"]))
 
 

@@ -235,7 +235,7 @@ class Run:
 
     def _compile(self, population: Population) -> Networks:
         learns = self.learning is not None
-        return compile_population(population, genes=learns, **self.params.computing)
+        return compile_population(population, device=self.settings.device, genes=learns, **self.params.computing)
 
     def _learn(
         self, networks: Networks, population: Population, key: tuple[int, int]

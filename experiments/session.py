@@ -337,7 +337,8 @@ def champion_score(
     if score is not None:
         return score
     task = config.task.make("stop")
-    networks = compile_population(Population.of([champion]), **config.neat.computing)
+    champions = Population.of([champion])
+    networks = compile_population(champions, device=config.run.device, **config.neat.computing)
     try:
         value = float(task.validate(networks, (seed, 0)).fitness[0])
     except FitnessError as error:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from genomes.backend import on_gpu
 from genomes.functions import activation_rows_switch, activation_switch
 from genomes.kernels.parallel import parallel_for
 from genomes.networks import Networks
@@ -41,6 +42,10 @@ def forward(networks: Networks, X: ArrayLike) -> NDArray[np.float32]:
     out = np.empty((len(networks), len(rows), networks.num_outputs), np.float32)
     if out.size == 0:
         return out
+    if on_gpu(networks.device, networks_work(networks) * len(rows)):
+        from genomes.forward_cuda import forward_on_gpu
+
+        return forward_on_gpu(networks, rows)
     group = group_size(networks)
     groups, tiles = -(-len(networks) // group), -(-len(rows) // kernels.TILE)
     work = networks_work(networks) * len(rows) / (groups * tiles)

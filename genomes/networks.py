@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from genomes.backend import check_device
 from genomes.kernels.parallel import parallel_for
 from genomes.population import InvalidGenome, no_genes
 
@@ -51,6 +52,7 @@ class Networks:
     output_slot: NDArray[np.int32]  # [P, O]
     activations_per_step: int = 1  # recurrent modes: how often the network is activated on one input
     rate: NDArray[np.float32] = field(default_factory=no_genes)  # [N] part of the way that a node goes; or [0]: all
+    device: str = "cpu"  # where it computes: "cpu", "cuda", or "auto" by the amount of work; the arrays are the host's
     edge_gene: NDArray[np.int32] | None = None  # [E] index of each edge's gene in the population; see `write_back`
     node_gene: NDArray[np.int32] | None = None  # [N]
 
@@ -106,7 +108,8 @@ def compile_population(
         from an equal or later node reads the previous activation); ``"ctrnn"`` (as synchronous, in continuous time:
         dy/dt = (-y + activation(bias + aggregation)) / time constant, as in neat-python, integrated by exponential
         Euler: y += (1 - exp(-time_step / time constant)) * (-y + activation(...))).
-    device : ``"cpu"``.
+    device : where the networks will compute: ``"cpu"``, ``"cuda"``, or ``"auto"``: on a GPU where there is one and the
+        work is large enough to gain.
     activations_per_step : recurrent modes: activations on one input, 1 or more.
     time_step : mode ctrnn: time from one activation to the next, in the unit of the time constants; above 0.
     genes : also note which gene each edge and node comes from, so that `write_back` can return trained weights.
@@ -116,13 +119,13 @@ def compile_population(
     InvalidGenome
         In feed-forward mode, when the enabled connections of a genome form a cycle; in mode ctrnn, when the nodes
         have no time constants.
+    DeviceError : ``"cuda"`` without a usable GPU.
     """
     from genomes.kernels import compile as kernels
 
     if mode not in MODES:
         raise ValueError(f"mode must be one of {', '.join(MODES)}, got {mode!r}")
-    if device != "cpu":
-        raise ValueError(f"device must be 'cpu', got {device!r}")
+    check_device(device)
     tau = population.time_constant if mode == "ctrnn" else no_genes()
     if mode == "ctrnn" and not len(tau):
         raise InvalidGenome('the nodes have no time constants, which mode "ctrnn" needs')
@@ -169,6 +172,7 @@ def compile_population(
         output_slot=np.empty((size, pop.num_outputs), np.int32),
         activations_per_step=activations_per_step,
         rate=np.empty(num_nodes if len(tau) else 0, np.float32),
+        device=device,
     )
     networks.edge_start[-1] = num_edges
     with np.errstate(divide="ignore"):  # the inputs' is 0

@@ -143,7 +143,7 @@ def test_unknown_mode_and_device():
     population = reference.random_population(random.Random(5), 2)
     with pytest.raises(ValueError, match="mode must be one of"):
         compile_population(population, "backward")
-    with pytest.raises(ValueError, match="device must be 'cpu'"):
+    with pytest.raises(ValueError, match="device must be one of auto, cpu, cuda, got 'tpu'"):
         compile_population(population, device="tpu")
 
 

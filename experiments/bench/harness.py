@@ -6,8 +6,9 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from genomes.kernels.parallel import get_threads
@@ -73,12 +74,21 @@ def rate(amount: float, samples: Sequence[float], unit: str) -> Figure:
 
 def machine() -> dict[str, Any]:
     """The processor, the thread count, and the versions that matter."""
-    packages = ("speciate", "numpy", "numba", "gymnasium")
+    packages = ("speciate", "numpy", "numba", "gymnasium", "numba-cuda", "cupy-cuda13x")
     return {
         "cpu": _processor(),
         "threads": get_threads(),
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in packages},
+        "versions": {"python": platform.python_version()} | _versions(packages),
     }
+
+
+def _versions(packages: Sequence[str]) -> dict[str, str]:
+    """Of those that are installed."""
+    found = {}
+    for name in packages:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def _processor() -> str:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Kernel", "is_compile_error", "kernel"]
+__all__ = ["Kernel", "has_loop", "is_compile_error", "kernel", "rebuild"]
 
 _TRANSPARENT_MODULES = {"math", "numpy", "numba"}
 _CACHED_VARIANTS = 64
@@ -31,7 +31,7 @@ class Kernel:
     ----------
     function : plain Python function that Numba can compile. Global functions it refers to are compiled with it.
     bindings : replacements for global names, in ``function`` and in everything that it reaches; not inside a
-        replacement itself, whose author may use these names for something else.
+        replacement itself, whose author may use these names for something else, unless it is a kernel: a template, too.
     """
 
     def __init__(self, function: Callable[..., Any], bindings: dict[str, Any] | None = None) -> None:
@@ -45,7 +45,7 @@ class Kernel:
         """The same kernel with global names bound to other functions or constants; equal requests share a kernel."""
         key = tuple(sorted((name, id(value)) for name, value in replacements.items()))
         if key not in self._variants:
-            self._variants[key] = Kernel(self.function, self.bindings | replacements)
+            self._variants[key] = type(self)(self.function, self.bindings | replacements)
         return self._variants[key]
 
     @cached_property
@@ -60,7 +60,7 @@ class Kernel:
         """The Numba dispatcher (nogil, cached on disk)."""
         import numba
 
-        rebuilt = _Rebuild(self.bindings, self.digest).function(self.function)  # type: ignore[arg-type]
+        rebuilt = rebuild(self, _compile_helper)
         dispatcher: Any = numba.njit(nogil=True, error_model="numpy", cache=True, no_cfunc_wrapper=True)(rebuilt)
         _prune(dispatcher, self.function.__name__)
         return dispatcher  # type: ignore[no-any-return]
@@ -114,7 +114,8 @@ class _Reach:
         found: dict[str, tuple[Any, bool]] = {}
         for name in global_names(function.__code__):
             if name in self.bindings and not bound:
-                found[name] = self.bindings[name], True
+                value = self.bindings[name]
+                found[name] = value, not isinstance(value, Kernel)
             elif name in function.__globals__:
                 found[name] = function.__globals__[name], bound
         return found
@@ -158,12 +159,29 @@ def _feed_code(code: types.CodeType, state: Any) -> None:
             state.update(f"{type(constant).__name__}{constant!r}".encode())
 
 
+def rebuild(kernel: Kernel, compile_helper: Callable[[types.FunctionType], Any]) -> types.FunctionType:
+    """The kernel's function as a new one, whose globals are new functions, too, given to ``compile_helper``."""
+    return _Rebuild(kernel.bindings, kernel.digest, compile_helper).function(kernel.function)  # type: ignore[arg-type]
+
+
+def _compile_helper(function: types.FunctionType) -> Any:
+    import numba
+
+    # Helpers are never called from Python: without the wrappers for that they compile a fifth faster.
+    inline = not has_loop(function)
+    options = {"forceinline": inline, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return numba.njit(error_model="numpy", **options)(function)
+
+
 class _Rebuild:
     """Makes new functions out of a function and all that it reaches, with a digest in every name."""
 
-    def __init__(self, bindings: dict[str, Any], digest: str) -> None:
+    def __init__(
+        self, bindings: dict[str, Any], digest: str, compile_helper: Callable[[types.FunctionType], Any]
+    ) -> None:
         self.reach = _Reach(bindings)
         self.digest = digest
+        self.compile_helper = compile_helper
         self.helpers: dict[tuple[types.FunctionType, bool], Any] = {}
 
     def value(self, name: str, value: Any, bound: bool) -> Any:
@@ -178,19 +196,10 @@ class _Rebuild:
         return value
 
     def helper(self, function: types.FunctionType, bound: bool) -> Any:
-        import numba
-
         key = function, bound
         if key not in self.helpers:
             self.helpers[key] = None
-            rebuilt = self.function(function, bound)
-            # Helpers are never called from Python: without the wrappers for that they compile a fifth faster.
-            self.helpers[key] = numba.njit(
-                error_model="numpy",
-                forceinline=not _has_loop(function),
-                no_cpython_wrapper=True,
-                no_cfunc_wrapper=True,
-            )(rebuilt)
+            self.helpers[key] = self.compile_helper(self.function(function, bound))
         if self.helpers[key] is None:
             raise TypeError(f"{function.__qualname__} calls itself: compiled functions cannot be recursive")
         return self.helpers[key]
@@ -213,7 +222,8 @@ class _Rebuild:
         return rebuilt
 
 
-def _has_loop(function: types.FunctionType) -> bool:
+def has_loop(function: types.FunctionType) -> bool:
+    """Whether the function's own code goes round a loop."""
     import dis
 
     return any(instruction.opname.startswith("JUMP_BACKWARD") for instruction in dis.get_instructions(function))

@@ -1,0 +1,60 @@
+"""Whole populations play an environment on the GPU: a thread plays an episode, and takes the next when it is over.
+
+A step reads a genome's edges, 8 bytes each, and does one multiply-add with each: bytes are what limits, and the caches
+have them, as a thread comes back to its genome's edges at once and the episodes of a genome are neighbours. Neighbours
+that differ in size or function diverge: the order of items is by size.
+"""
+
+# mypy: disable-error-code="no-untyped-def,no-untyped-call"
+
+import numpy as np
+from numba import float32
+
+from envs.kernels.rollout import VALUES, begin_episode, load_state, play_step, recent, store_end
+from genomes.backend import cuda
+from genomes.kernels.binding_cuda import cuda_kernel
+
+__all__ = ["play_columns"]
+
+SHARED = True  # whether columns are in shared memory; bound
+_ZERO = np.float32(0.0)
+
+
+@cuda_kernel
+def play_columns(
+    members, starts, max_steps,
+    node_start, edge_start, bias, activation, aggregation, source, weight, output_slot,
+    num_inputs, bias_input, recurrent, rate, activations_per_step, task_inputs,
+    slots, next_item, scratch, returns, steps, ends,
+):  # fmt: skip
+    """Item ``i`` is episode ``i % K`` of genome ``members[i // K]``; ``next_item`` [1] counts those that are taken.
+
+    A column holds ``slots`` values, those of the rows of `envs.kernels.glue`, and the last WINDOW measures. There is
+    one loop over steps and none over episodes around it: threads of a warp whose episodes are over do not wait.
+    """
+    storage = cuda.shared.array(0, float32) if SHARED else scratch[cuda.blockIdx.x]
+    column = storage[cuda.threadIdx.x :: cuda.blockDim.x]
+    rows, values, measures = column[:slots], column[VALUES:slots], column[slots:]
+    episodes = starts.shape[0]
+    items = members.shape[0] * episodes
+    item = cuda.atomic.add(next_item, 0, 1)
+    total, t = _ZERO, 0
+    while item < items:
+        p, k = members[item // episodes], item % episodes
+        first, count = node_start[p], node_start[p + 1] - node_start[p]
+        if t == 0:
+            begin_episode(rows, values, starts[k], num_inputs, task_inputs, bias_input, count * (1 + recurrent))
+            total = _ZERO
+        gained, done = play_step(
+            p, t, rows, values, measures, first, count, edge_start, bias, activation, aggregation, source, weight,
+            output_slot, num_inputs, recurrent, rate, activations_per_step,
+        )  # fmt: skip
+        total += gained
+        t += 1
+        if done or t >= max_steps:
+            returns[p, k] = total
+            steps[p, k] = t
+            if ends.shape[0] > 0:
+                store_end(ends[p, k], load_state(rows, 0), recent(measures, 0, t, t))
+            item = cuda.atomic.add(next_item, 0, 1)
+            t = 0

@@ -1,0 +1,65 @@
+"""Play whole populations in a native environment on the GPU: what `envs.rollout` does there."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.kernels.glue import row_functions
+from envs.kernels.rollout_cuda import play_columns
+from envs.native import NativeEnv
+from genomes.backend import arrays, to_device, to_host
+from genomes.forward_cuda import device_arguments
+from genomes.functions import activation_switch
+from genomes.kernels.binding_cuda import CudaKernel
+from genomes.kernels.columns_cuda import room
+from genomes.networks import Networks
+
+__all__ = ["play_on_device", "play_on_gpu"]
+
+
+def play_on_gpu(
+    env: NativeEnv,
+    networks: Networks,
+    starts: NDArray[np.float32],
+    returns: NDArray[np.float32],
+    steps: NDArray[np.int32],
+    ends: NDArray[np.float32],
+) -> None:
+    """Play all episodes into ``returns`` [P, K], ``steps`` [P, K] and, unless it is empty, ``ends`` [P, K, S+1]."""
+    played = play_on_device(env, networks, to_device(starts), ends.size > 0)
+    for host, device in zip((returns, steps, ends), played, strict=True):
+        host[...] = to_host(device)
+
+
+def play_on_device(env: NativeEnv, networks: Networks, starts: Any, keep_ends: bool = False) -> tuple[Any, Any, Any]:
+    """Returns, steps and ends, left on the device; ``starts`` float32 [K, S] is there."""
+    size, episodes = len(networks), starts.shape[0]
+    xp = arrays()
+    slots = env.num_states + 2 + env.num_outputs + networks.max_slots
+    plan = room(slots + env.window, size * episodes)
+    returns, steps = xp.empty((size, episodes), np.float32), xp.empty((size, episodes), np.int32)
+    ends = xp.empty((size, episodes, env.num_states + 1) if keep_ends else (0, 0, 1), np.float32)
+    driver = _bound(env, activation_switch(), plan.in_shared)
+    driver.launch(
+        min(plan.blocks, -(-size * episodes // plan.threads)), plan.threads, plan.shared,
+        to_device(by_size(networks)), starts, env.max_steps, *device_arguments(networks), networks.task_inputs,
+        slots, xp.zeros(1, np.int64), plan.scratch, returns, steps, ends,
+    )  # fmt: skip
+    return returns, steps, ends
+
+
+def by_size(networks: Networks) -> NDArray[np.int64]:
+    """Genomes from the largest to the smallest: neighbours are alike, and the longest work begins first."""
+    edges = np.diff(networks.edge_start[networks.node_start])
+    return np.argsort(-edges, kind="stable")
+
+
+@cache
+def _bound(env: NativeEnv, switch: Any, in_shared: bool) -> CudaKernel:
+    lengths = (env.num_states, env.num_inputs, env.num_outputs, env.randoms, env.num_behaviours)
+    bindings = {**row_functions(*lengths, 1), "WINDOW": env.window, "activate": switch, "SHARED": in_shared}
+    return play_columns.bind(**env.functions, **bindings)

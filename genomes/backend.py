@@ -1,0 +1,134 @@
+"""Devices: the only import of CuPy and numba.cuda. CuPy owns memory, transfers and reductions; Numba compiles kernels.
+
+In Numba's CUDA simulator (``NUMBA_ENABLE_CUDASIM=1`` before the first import) NumPy stands in for CuPy.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = [
+    "DEVICES",
+    "DeviceError",
+    "arrays",
+    "check_device",
+    "cuda_problem",
+    "device_name",
+    "multiprocessors",
+    "on_gpu",
+    "simulated",
+    "synchronize",
+    "to_device",
+    "to_host",
+]
+
+DEVICES = ("auto", "cpu", "cuda")
+# Multiply-adds from which "auto" takes the GPU: some 50 ms of a CPU, beside which transfers and launches are small.
+_LEAST_WORK = 1e9
+_SIMULATED_MULTIPROCESSORS = 2
+
+
+class DeviceError(RuntimeError):
+    """The device cannot be used here; the message says why."""
+
+
+def __getattr__(name: str) -> Any:
+    """``cuda``: the module numba.cuda."""
+    if name == "cuda":
+        from numba import cuda
+
+        return cuda
+    raise AttributeError(name)
+
+
+def arrays() -> Any:
+    """CuPy, or NumPy in the simulator."""
+    if simulated():
+        return np
+    import cupy
+
+    return cupy
+
+
+def simulated() -> bool:
+    """Whether kernels run in Numba's CUDA simulator."""
+    return os.environ.get("NUMBA_ENABLE_CUDASIM", "0") == "1"
+
+
+@cache
+def cuda_problem() -> str | None:
+    """Why ``device="cuda"`` cannot be used here, in a line; None if it can."""
+    needed = ["numba_cuda"] if simulated() else ["numba_cuda", "cupy"]
+    missing = [package.replace("_", "-") for package in needed if find_spec(package) is None]
+    if missing:
+        return f"{' and '.join(missing)} missing: install the extra gpu, pip install 'speciate[gpu]'"
+    if simulated():
+        return None
+    try:
+        import cupy
+        from numba import cuda
+
+        if cupy.is_available() and cuda.is_available():
+            return None
+        return "no usable CUDA GPU was found"
+    except Exception as error:  # a broken driver or toolkit fails in many ways
+        return f"no usable CUDA GPU was found: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+
+
+def check_device(device: str) -> None:
+    """Whether networks can compute on ``device``.
+
+    Raises
+    ------
+    ValueError : there is no such device.
+    DeviceError : ``"cuda"`` without a usable GPU, or without the packages for it.
+    """
+    if device not in DEVICES:
+        raise ValueError(f"device must be one of {', '.join(DEVICES)}, got {device!r}")
+    problem = cuda_problem() if device == "cuda" else None
+    if problem is not None:
+        raise DeviceError(f"device 'cuda': {problem}")
+
+
+def on_gpu(device: str, work: float) -> bool:
+    """Whether work of so many multiply-adds is done on the GPU: for ``"auto"`` where there is one and it gains."""
+    return device == "cuda" or (device == "auto" and work >= _LEAST_WORK and cuda_problem() is None)
+
+
+def to_device(array: NDArray[Any]) -> Any:
+    """A copy in the memory of the device."""
+    return arrays().asarray(np.ascontiguousarray(array))
+
+
+def to_host(array: Any) -> NDArray[Any]:
+    """A copy in the memory of the host, once all kernels before it are done."""
+    return np.asarray(array if simulated() else array.get())
+
+
+def synchronize() -> None:
+    """Wait for all kernels."""
+    if not simulated():
+        arrays().cuda.Device().synchronize()
+
+
+@cache
+def multiprocessors() -> int:
+    """Multiprocessors of the device: what blocks of threads run on."""
+    if simulated():
+        return _SIMULATED_MULTIPROCESSORS
+    return int(arrays().cuda.Device().attributes["MultiProcessorCount"])
+
+
+def device_name() -> str:
+    """Name of the GPU."""
+    if simulated():
+        return "simulator"
+    return str(arrays().cuda.runtime.getDeviceProperties(0)["name"].decode())

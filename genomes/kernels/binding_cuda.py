@@ -1,0 +1,57 @@
+"""Compile a kernel, and everything that it reaches, for CUDA: `genomes.kernels.binding` for the other device.
+
+A kernel of this kind is written for one thread, and finds its place by ``cuda.blockIdx`` and ``cuda.threadIdx``;
+the functions that it calls are the same that the CPU's kernels call.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+from genomes.backend import cuda, simulated
+from genomes.kernels.binding import Kernel, has_loop, rebuild
+
+__all__ = ["CudaKernel", "cuda_kernel"]
+
+
+class CudaKernel(Kernel):
+    """A kernel for CUDA; see `Kernel` for how it is bound. Compiled at its first launch, from disk where it can be."""
+
+    @cached_property
+    def compiled(self) -> Any:
+        """The dispatcher of numba.cuda."""
+        if simulated():  # functions that do not ask for their thread are called as they are
+            return cuda.jit(rebuild(self, lambda function: function))
+        return cuda.jit(cache=True)(self.rebuilt)
+
+    @cached_property
+    def rebuilt(self) -> types.FunctionType:
+        """The function that is compiled, its helpers being device functions."""
+        return rebuild(self, lambda function: cuda.jit(device=True, forceinline=not has_loop(function))(function))
+
+    def bind(self, **replacements: Any) -> CudaKernel:
+        """The same kernel with global names bound to other functions or constants."""
+        bound = super().bind(**replacements)
+        assert isinstance(bound, CudaKernel)
+        return bound
+
+    def launch(self, blocks: int, threads: int, shared: int, *arguments: Any) -> None:
+        """Run ``blocks`` blocks of ``threads`` threads with ``shared`` bytes of shared memory each; does not wait."""
+        self.compiled[blocks, threads, 0, shared](*map(_argument, arguments))
+
+
+def cuda_kernel(function: Callable[..., Any]) -> CudaKernel:
+    """Decorator: make a `CudaKernel` of a plain Python function."""
+    return CudaKernel(function)
+
+
+def _argument(value: Any) -> Any:
+    """Arrays as numba.cuda takes them without waiting for the stream, which kernels and CuPy share."""
+    if isinstance(value, tuple):
+        return tuple(map(_argument, value))
+    if not simulated() and hasattr(value, "__cuda_array_interface__"):
+        return cuda.as_cuda_array(value, sync=False)
+    return value

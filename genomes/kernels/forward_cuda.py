@@ -1,0 +1,43 @@
+"""Forward evaluation on the GPU: a thread for each row of a tile, which takes one network after the other.
+
+Networks of a group share the inputs that a thread has loaded, as on the CPU. All threads of a warp evaluate the same
+network, so edges come once a warp and the switch over functions does not diverge.
+"""
+
+# mypy: disable-error-code="no-untyped-def,no-untyped-call"
+
+from numba import float32
+
+from genomes.backend import cuda
+from genomes.kernels.binding_cuda import cuda_kernel
+from genomes.kernels.forward import evaluate_network, load_inputs
+
+__all__ = ["forward_columns"]
+
+SHARED = True  # whether columns are in shared memory; bound
+
+
+@cuda_kernel
+def forward_columns(
+    node_start, edge_start, bias, activation, aggregation, source, weight, output_slot, num_inputs, bias_input,
+    recurrent, rate, activations, X, group_size, scratch, out,
+):  # fmt: skip
+    """Outputs ``out`` [P, R, O] on the rows X [task_inputs, R]. A block takes items, ``group_size`` networks on a row
+    a thread, until none is left."""
+    storage = cuda.shared.array(0, float32) if SHARED else scratch[cuda.blockIdx.x]
+    values = storage[cuda.threadIdx.x :: cuda.blockDim.x]
+    num_networks, num_rows = output_slot.shape[0], X.shape[1]
+    tiles = (num_rows + cuda.blockDim.x - 1) // cuda.blockDim.x
+    groups = (num_networks + group_size - 1) // group_size
+    for item in range(cuda.blockIdx.x, groups * tiles, cuda.gridDim.x):
+        group, row = item // tiles * group_size, item % tiles * cuda.blockDim.x + cuda.threadIdx.x
+        if row >= num_rows:
+            continue
+        load_inputs(values, X[:, row : row + 1], num_inputs, bias_input)
+        for p in range(group, min(group + group_size, num_networks)):
+            evaluate_network(
+                values, num_inputs, node_start[p], node_start[p + 1], edge_start, bias, activation, aggregation, source,
+                weight, recurrent, rate, activations,
+            )  # fmt: skip
+            for o in range(output_slot.shape[1]):
+                out[p, row, o] = values[output_slot[p, o]]

@@ -1,0 +1,19 @@
+"""These tests run where there is a GPU, or in Numba's CUDA simulator (see `tests.test_cuda`)."""
+
+import pytest
+
+from genomes.backend import cuda_problem, simulated
+
+
+def pytest_collection_modifyitems(items):
+    reason = cuda_problem()
+    if reason is not None:
+        for item in items:
+            if "tests/cuda" in str(item.path):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture
+def many():
+    """How many times the work of the simulator a GPU does."""
+    return 1 if simulated() else 100

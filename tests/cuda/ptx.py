@@ -1,0 +1,72 @@
+"""Kernels as PTX for sm_90, compiled without a GPU from what a launch would be given."""
+
+import re
+import sys
+import types
+from contextlib import contextmanager
+
+import numpy as np
+
+from genomes import backend
+from genomes.functions.activations import tanh
+from genomes.kernels import binding_cuda
+
+
+def only_tanh(code, x):
+    """A switch over functions that compiles fast."""
+    return tanh(x)
+
+
+def tanh_rows(code, values, first):
+    """The same for a row."""
+    values[first] = tanh(values[first])
+
+
+class Hopper:
+    """What kernels ask of a device."""
+
+    compute_capability = (9, 0)
+    attributes = types.MappingProxyType({"MultiProcessorCount": 132})
+
+
+def stand_in():
+    """A module cupy that makes NumPy's arrays."""
+    module = types.ModuleType("cupy")
+    module.__dict__.update({name: getattr(np, name) for name in ("empty", "zeros", "asarray", "arange")})
+    module.cuda = types.SimpleNamespace(Device=Hopper)
+    return module
+
+
+@contextmanager
+def captured(monkeypatch):
+    """Launches are compiled, not run; gives a list of (kernel, its PTX)."""
+    from numba.cuda import compiler, dispatcher
+
+    found = []
+
+    def launch(self, blocks, threads, shared, *arguments):
+        found.append((self, ptx_of(self, arguments)))
+
+    for module in (compiler, dispatcher):
+        monkeypatch.setattr(module, "get_current_device", Hopper)
+    monkeypatch.setattr(binding_cuda.CudaKernel, "launch", launch)
+    monkeypatch.setitem(sys.modules, "cupy", stand_in())
+    backend.multiprocessors.cache_clear()
+    yield found
+    backend.multiprocessors.cache_clear()
+
+
+def ptx_of(kernel, arguments):
+    """The PTX of a kernel for arguments like these."""
+    from numba import cuda
+    from numba.cuda import types as numba_types
+    from numba.cuda.typing.typeof import typeof
+
+    signature = numba_types.void(*map(typeof, arguments))
+    text, _ = cuda.compile_ptx(kernel.rebuilt, signature, cc=(9, 0), device=False)
+    return text
+
+
+def doubles(ptx):
+    """Instructions of float64, by name."""
+    return sorted(set(re.findall(r"^\s*(?:@!?%p\d+ )?([a-z][\w.]*\bf64[\w.]*)", ptx, re.MULTILINE)))

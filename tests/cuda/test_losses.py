@@ -1,0 +1,69 @@
+"""Losses, scores and gradients on the device against the CPU's, which are held against finite differences."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from envs.losses import LOSSES, SCORES
+from envs.measuring import gradients, measure
+from envs.rows import Rows
+from genomes.kernels import columns_cuda
+from tests.supervised_cases import data, networks
+
+CASES = [(0, 2), (2, 1), (3, 3)]  # classes, outputs
+FITTING = [
+    (name, classes, outputs)
+    for name, chosen in (LOSSES | SCORES).items()
+    for classes, outputs in CASES
+    if chosen.classes == bool(classes)
+]
+
+
+def case(classes, outputs, many):
+    X, y, weight = data(45 * many, outputs, classes)
+    index = np.random.default_rng(2).integers(len(X), size=(4 * many, 11))
+    return networks(4 * many, num_outputs=outputs), Rows(X, y, weight), index
+
+
+@pytest.mark.parametrize(("name", "classes", "outputs"), FITTING)
+@pytest.mark.parametrize("own", [False, True])
+def test_measures_agree_with_the_cpu(name, classes, outputs, own, many):
+    cpu, rows, index = case(classes, outputs, many)
+    index = index if own else None
+    expected = measure(cpu, rows, name, classes, index)
+    found = measure(replace(cpu, device="cuda"), rows, name, classes, index)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("name", "classes", "outputs"), [case for case in FITTING if case[0] in LOSSES])
+@pytest.mark.parametrize("own", [False, True])
+def test_gradients_agree_with_the_cpu(name, classes, outputs, own, many):
+    cpu, rows, index = case(classes, outputs, many)
+    index = index if own else None
+    expected = gradients(cpu, rows, name, classes, index)
+    found = gradients(replace(cpu, device="cuda"), rows, name, classes, index)
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_the_same_on_every_run_and_in_global_memory(monkeypatch, many):
+    cpu, rows, _ = case(3, 3, many)
+    device = replace(cpu, device="cuda")
+    first = measure(device, rows, "cross-entropy", 3), *gradients(device, rows, "cross-entropy", 3)
+    again = measure(device, rows, "cross-entropy", 3), *gradients(device, rows, "cross-entropy", 3)
+    for one, other in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one, other)
+    monkeypatch.setattr(columns_cuda, "_SHARED", 0)
+    spilled = measure(device, rows, "cross-entropy", 3), *gradients(device, rows, "cross-entropy", 3)
+    for one, other in zip(first, spilled, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_outputs_that_are_not_finite_give_nan():
+    cpu, rows, _ = case(2, 1, 1)
+    bias = cpu.bias.copy()
+    bias[cpu.node_start[1] : cpu.node_start[2]] = np.nan
+    found = measure(replace(cpu, bias=bias, device="cuda"), rows, "cross-entropy", 2)
+    assert np.isnan(found).tolist() == [False, True, False, False]

@@ -1,0 +1,90 @@
+"""The GPU where there is none: clear errors, kernels in Numba's CUDA simulator, kernels as PTX."""
+
+import os
+import random
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from genomes import backend
+from genomes.networks import compile_population
+from tests import reference
+
+ROOT = Path(__file__).parent.parent
+needs_numba_cuda = pytest.mark.skipif(find_spec("numba_cuda") is None, reason="needs numba-cuda")
+SUMS = ["add.f64", "cvt.f64.f32", "mov.f64", "st.global.f64"]  # threads are added up in float64, once a tile
+
+
+@needs_numba_cuda
+def test_kernels_in_the_simulator():
+    """In a process of their own: the variable must be set before numba is imported."""
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "tests/cuda"]
+    environment = os.environ | {"NUMBA_ENABLE_CUDASIM": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
+    assert "passed" in done.stdout and "skipped" not in done.stdout, done.stdout[-500:]
+
+
+@pytest.fixture
+def no_gpu(monkeypatch):
+    def problem():
+        return "no usable CUDA GPU was found"
+
+    monkeypatch.setattr(backend, "cuda_problem", problem)
+
+
+def test_cuda_without_a_gpu_is_one_clear_error(no_gpu):
+    population = reference.random_population(random.Random(1), 2)
+    with pytest.raises(backend.DeviceError, match="device 'cuda': no usable CUDA GPU was found"):
+        compile_population(population, device="cuda")
+
+
+def test_missing_packages_are_named_with_their_extra(monkeypatch):
+    monkeypatch.setattr(backend, "find_spec", lambda name: None)
+    monkeypatch.setattr(backend, "simulated", lambda: False)
+    problem = backend.cuda_problem.__wrapped__()
+    assert problem == "numba-cuda and cupy missing: install the extra gpu, pip install 'speciate[gpu]'"
+
+
+def test_auto_takes_the_cpu_for_small_work_and_without_a_gpu(monkeypatch, no_gpu):
+    assert not backend.on_gpu("auto", 1e12) and not backend.on_gpu("cpu", 1e12)
+    monkeypatch.setattr(backend, "cuda_problem", lambda: None)
+    assert backend.on_gpu("auto", 1e12) and not backend.on_gpu("auto", 1e6) and backend.on_gpu("cuda", 1)
+
+
+@needs_numba_cuda
+def test_kernels_compile_to_ptx(monkeypatch):
+    """For sm_90, without float64 but for the sums of threads. One kernel has all functions, for the others one is
+    enough."""
+    from tests.cuda import ptx
+    from tests.supervised_cases import data, networks
+
+    with ptx.captured(monkeypatch) as found:
+        from envs import measuring_cuda, native_env, rollout_cuda
+        from envs.losses import find_measure
+        from envs.rows import Rows
+        from genomes.forward_cuda import forward_on_device
+
+        nets = networks(3, num_outputs=3)
+        forward_on_device(nets, np.zeros((3, 5), np.float32))
+        for name in ("activation_rows_switch", "activation_slopes_switch"):
+            monkeypatch.setattr(measuring_cuda, name, lambda rows: ptx.tanh_rows)
+        monkeypatch.setattr(rollout_cuda, "activation_switch", lambda: ptx.only_tanh)
+        for classes, name in ((0, "mse"), (3, "cross-entropy")):
+            rows = measuring_cuda.Data(Rows(*data(9, 3, classes)), 3)
+            measuring_cuda.totals_on_device(nets, rows, find_measure(name))
+            measuring_cuda.gradient_sums_on_device(nets, rows, find_measure(name))
+        for env_id in ("CartPole-v1", "MazeMedium-v0"):
+            env = native_env(env_id)
+            shape = dict(num_inputs=env.num_inputs, num_outputs=env.num_outputs)
+            players = compile_population(reference.random_population(random.Random(1), 3, **shape))
+            starts = np.zeros((2, env.num_states), np.float32)
+            rollout_cuda.play_on_device(env, players, starts, env.score is not None)
+    for kernel, text in found:
+        allowed = SUMS if kernel.__name__ in ("loss_columns", "gradient_columns") else []
+        assert ".target sm_90" in text and set(ptx.doubles(text)) <= set(allowed), kernel.__name__
+    assert len(found) == 7

@@ -45,7 +45,7 @@ XOR = '[task]\nname = "xor"\n'
         (XOR + "[run]\nseed = -1", ["run.seed = -1", "between 0"]),
         (XOR + "[run]\nevaluations = 10", ["run.evaluations = 10", "neat.population = 150"]),
         (XOR + '[run]\nname = "a/b"', ["run.name", "a/b", "letters"]),
-        (XOR + '[run]\ndevice = "cuda"', ["run.device", "cuda", "GPU"]),
+        (XOR + '[run]\ndevice = "cuda"', ["run.device", "cuda", '"auto"']),
         (XOR + "[rnu]\nseed = 1", ["mine.toml", "rnu", "'run'"]),
         (XOR + "episodes = 3", ["task.episodes = 3", "unknown key"]),
         ("run = 3\n" + XOR, ["run = 3", "section"]),

@@ -12,32 +12,12 @@ from envs import native
 from envs.control.cartpole import CARTPOLE
 from envs.control.task import NativeTask
 from envs.gym.native import NativeGymEnv
-from envs.native import NativeEnv, NativeEnvError
+from envs.native import NativeEnvError
 from envs.rollout import rollout, starting_states
+from tests.native_cases import up, walk
 from tests.test_rollout import networks_of, one_node
 
 START = (np.float32(0.25),)
-
-
-def walk(size, **changes):
-    """A walk on a line by ``size`` a step (a closure), 7 steps long unless it leaves -1 .. 1."""
-
-    def step(state, action):
-        (x,) = state
-        x = x + (size if action == 1 else -size)
-        return (x,), x, abs(x) > np.float32(1.0)
-
-    def act(outputs):
-        return np.int32(outputs[0] > outputs[1])
-
-    fields = dict(reset=lambda randoms: randoms, observe=lambda state: state, act=act, step=step)
-    fields |= dict(num_states=1, num_inputs=1, num_outputs=2, max_steps=7, actions=2)
-    return NativeEnv("Walk", **(fields | changes))
-
-
-def up(count=1):
-    """Networks with outputs 1 and 0: always action 1."""
-    return networks_of([one_node(1, outputs=2, bias=(1.0, 0.0))] * count, 1, 2)
 
 
 @pytest.mark.parametrize("count", [1, 100])

@@ -72,62 +72,43 @@ def play_scalar(
         p = members[m]
         first, count = node_start[p], node_start[p + 1] - node_start[p]
         for k in range(starts.shape[0]):
-            begin_episode(rows, values, starts[k], num_inputs, task_inputs, bias_input, count * (1 + recurrent))
+            store_state(rows, 0, load_start(starts[k], 0))
+            values[task_inputs:num_inputs] = bias_input
+            values[num_inputs : num_inputs + count * (1 + recurrent)] = ZERO
             total, t, done = ZERO, 0, False
             while not done and t < max_steps:
-                gained, done = play_step(
-                    p, t, rows, values, measures, first, count, edge_start, bias, activation, aggregation, source,
-                    weight, output_slot, num_inputs, recurrent, rate, activations_per_step,
-                )  # fmt: skip
-                total += gained
+                store_observation(rows, 0, observe(load_state(rows, 0)))
+                for _ in range(activations_per_step):
+                    for j in range(count):
+                        i = first + j
+                        summed = ZERO
+                        if aggregation[i] == SUM:
+                            for e in range(edge_start[i], edge_start[i + 1]):
+                                summed = multiply_add(weight[e], values[source[e]], summed)
+                        else:
+                            summed = aggregate(
+                                aggregation[i], values, source, weight, edge_start[i], edge_start[i + 1], 1, 0
+                            )
+                        values[num_inputs + j] = activate(activation[i], summed + bias[i])
+                    if len(rate):
+                        leak(values, num_inputs, first, first + count, rate)
+                    if recurrent:
+                        for j in range(count):
+                            values[num_inputs + count + j] = values[num_inputs + j]
+                for o in range(output_slot.shape[1]):
+                    rows[OUTPUTS + o] = values[output_slot[p, o]]
+                state, reward, terminated = step(load_state(rows, 0), act(load_outputs(rows, 0)))
+                wrong = state_residue(state, reward)
+                store_state(rows, 0, state)
+                if WINDOW > 0:
+                    measures[t % WINDOW] = measure(state)
+                total += np.float32(reward) + wrong
+                done = bool(terminated) | (wrong != ZERO)
                 t += 1
             returns[p, k] = total
             steps[p, k] = t
             if len(ends) > 0:
                 store_end(ends[p, k], load_state(rows, 0), recent(measures, 0, t, t))
-
-
-def begin_episode(rows, values, start, num_inputs, task_inputs, bias_input, nodes):
-    """The first state, and a network that has not computed yet, with so many values of nodes."""
-    store_state(rows, 0, load_start(start, 0))
-    for i in range(task_inputs, num_inputs):
-        values[i] = bias_input
-    for i in range(num_inputs, num_inputs + nodes):
-        values[i] = ZERO
-
-
-def play_step(
-    p, t, rows, values, measures, first, count, edge_start, bias, activation, aggregation, source, weight, output_slot,
-    num_inputs, recurrent, rate, activations_per_step,
-):  # fmt: skip
-    """Step ``t`` of an episode of genome ``p``, that owns ``count`` nodes from ``first`` on.
-
-    Returns what it adds to the return, and whether the episode is over.
-    """
-    store_observation(rows, 0, observe(load_state(rows, 0)))
-    for _ in range(activations_per_step):
-        for j in range(count):
-            i = first + j
-            summed = ZERO
-            if aggregation[i] == SUM:
-                for e in range(edge_start[i], edge_start[i + 1]):
-                    summed = multiply_add(weight[e], values[source[e]], summed)
-            else:
-                summed = aggregate(aggregation[i], values, source, weight, edge_start[i], edge_start[i + 1], 1, 0)
-            values[num_inputs + j] = activate(activation[i], summed + bias[i])
-        if len(rate):
-            leak(values, num_inputs, first, first + count, rate)
-        if recurrent:
-            for j in range(count):
-                values[num_inputs + count + j] = values[num_inputs + j]
-    for o in range(output_slot.shape[1]):
-        rows[OUTPUTS + o] = values[output_slot[p, o]]
-    state, reward, terminated = step(load_state(rows, 0), act(load_outputs(rows, 0)))
-    wrong = state_residue(state, reward)
-    store_state(rows, 0, state)
-    if WINDOW > 0:
-        measures[t % WINDOW] = measure(state)
-    return np.float32(reward) + wrong, bool(terminated) | (wrong != ZERO)
 
 
 @kernel

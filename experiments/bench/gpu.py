@@ -75,10 +75,11 @@ def bench(progress: Callable[[str], None], save: Note = lambda result: None) -> 
 
 
 def _tests(result: Benchmark) -> None:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/cuda"]
+    command = [sys.executable, "-m", "pytest", "-q", "-o", "addopts=", "-p", "no:cacheprovider", "tests/cuda"]
     try:
         done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, timeout=_TESTS)
-        result.notes.append("tests: " + (done.stdout.strip().splitlines() or ["no output"])[-1])
+        lines = [line for line in done.stdout.splitlines() if "passed" in line or "failed" in line or "error" in line]
+        result.notes.append("tests: " + (lines or [f"exit code {done.returncode}, no result"])[-1])
         if done.returncode:
             result.notes.append(done.stdout[-6000:])
     except subprocess.TimeoutExpired:

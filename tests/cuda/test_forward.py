@@ -31,6 +31,7 @@ def rows(count, inputs=3):
 @pytest.mark.parametrize("bias_input", [None, 0.5])
 @pytest.mark.filterwarnings("ignore")
 def test_agrees_with_the_oracle(mode, bias_input):
+    pytest.importorskip("networkx")
     smooth = tuple(ACTIVATIONS[name] for name in ("tanh", "sigmoid", "softplus", "gauss", "identity", "softsign"))
     shape = dict(num_inputs=3 + (bias_input is not None), bias_input=bias_input) | reference.dynamics(mode)
     pop = population(3, activations=smooth, **shape)

@@ -13,7 +13,7 @@ from genomes.functions import ACTIVATIONS, AGGREGATIONS
 from genomes.kernels import columns_cuda
 from genomes.networks import MODES, compile_population
 from tests import reference
-from tests.test_native import up, walk
+from tests.native_cases import up, walk
 from tests.test_rollout import SMOOTH, SMOOTH_ENV, naive
 
 SOME = ("CartPole-v1", "MazeMedium-v0", "DoublePole2008-v0")  # compiled for the CPU elsewhere, too
@@ -28,6 +28,7 @@ def compiled(count, mode="feedforward", **shape):
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.filterwarnings("ignore")
 def test_agrees_with_the_naive_loop(mode):
+    pytest.importorskip("networkx")
     pop, networks = compiled(3, mode, num_inputs=3, num_outputs=2)
     starts = starting_states(SMOOTH_ENV, (1, 1), 200, 2)
     played = rollout(SMOOTH_ENV, networks, starts)

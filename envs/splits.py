@@ -71,13 +71,16 @@ def _take(
     return np.sort(rows[order[chosen]]), np.sort(rows[order[~chosen]])
 
 
-def learn_scaling(X: NDArray[np.float32], kind: str = "standard") -> Scaling | None:
+def learn_scaling(
+    X: NDArray[np.float32], kind: str = "standard", weight: NDArray[np.floating] | None = None
+) -> Scaling | None:
     """A scaling for inputs like these rows [R, I].
 
     Parameters
     ----------
     kind : ``"standard"``: mean 0 and standard deviation 1, column by column; ``"common"``: the same, one for all
         columns (pixels); ``"range"``: to -1 .. 1, column by column; ``"none"``. A constant column becomes 0.
+    weight : [R] above 0, how much each row counts in a mean; None: all the same.
     """
     if kind not in SCALINGS:
         raise ValueError(f"scaling must be one of {', '.join(SCALINGS)}, got {kind!r}")
@@ -87,10 +90,11 @@ def learn_scaling(X: NDArray[np.float32], kind: str = "standard") -> Scaling | N
     if kind == "range":
         low, high = values.min(axis=0), values.max(axis=0)
         shift, spread = (low + high) / 2, (high - low) / 2
-    elif kind == "common":
-        shift, spread = np.full(X.shape[1], values.mean()), np.full(X.shape[1], values.std())
     else:
-        shift, spread = values.mean(axis=0), values.std(axis=0)
+        axis = None if kind == "common" else 0
+        share = None if weight is None else np.broadcast_to(weight[:, None], values.shape)
+        shift = np.broadcast_to(np.average(values, axis, share), X.shape[1])
+        spread = np.broadcast_to(np.sqrt(np.average((values - shift) ** 2, axis, share)), X.shape[1])
     least = 1e-6 * np.maximum(np.abs(shift), math.sqrt(np.finfo(np.float32).tiny))  # rounding of a constant
     scale = np.where(spread > least, 1.0 / np.maximum(spread, least), 1.0)
     return Scaling(shift.astype(np.float32), scale.astype(np.float32))

@@ -17,7 +17,7 @@ from sklearn.utils import check_random_state, compute_class_weight
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from envs.datasets import Dataset
 from envs.losses import find_measure
@@ -114,18 +114,20 @@ class _NEATEstimator(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "champion_")
         return self._network(validate_data(self, X, reset=False, dtype=np.float32))
 
-    def _evolve(self, X: NDArray[np.float32], y: NDArray[Any], classes: int, weight: NDArray[Any] | None) -> None:
-        """Evolve on rows [R, I] and targets as `Rows` has them, and keep the champion."""
+    def _evolve(self, X: NDArray[np.float32], y: NDArray[Any], classes: int, weight: NDArray[Any]) -> None:
+        """Evolve on rows [R, I], targets as `Rows` has them and weights [R], and keep the champion."""
+        X, y, weight = _merged(X, y, weight)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         held_out = self.validation_fraction if len(X) >= _LEAST_ROWS else 0.0
         names = tuple(str(c) for c in range(classes))
         split = split_rows(Dataset("the data", X, y, names), held_out, 0.0, seed)
-        scaling = learn_scaling(X[split.train], self.scaling)
-        targets = None if classes else learn_scaling(y[split.train])
+        train = split.train, weight[split.train]
+        scaling = learn_scaling(X[train[0]], self.scaling, train[1])
+        targets = None if classes else learn_scaling(y[train[0]], weight=train[1])
         rows = Rows(
             X if scaling is None else scaling(X),
             y if targets is None else targets(y),
-            None if weight is None else weight.astype(np.float32),
+            weight,
         )
         task = SupervisedTask(
             rows.select(split.train),
@@ -240,18 +242,22 @@ class NEATClassifier(ClassifierMixin, _NEATEstimator):  # type: ignore[misc]
         )
         self.class_weight = class_weight
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Evolve a network for rows X [R, I] of classes y [R]."""
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Evolve a network for rows X [R, I] of classes y [R], each of a weight [R] of 0 or more."""
         self._validate_params()
         rows: NDArray[np.float32]
         rows, y = validate_data(self, X, y, dtype=np.float32)
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(f"y has one class only, {self.classes_[0]}: needs two or more")
-        weight = None
-        if self.class_weight is not None:
-            weight = compute_class_weight(self.class_weight, classes=self.classes_, y=y)[codes]
+        weight = _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
+        if self.class_weight == "balanced":
+            sizes = np.bincount(codes, weight)
+            weight = weight / np.where(sizes > 0, sizes, 1.0)[codes]
+        elif self.class_weight is not None:
+            weight = weight * compute_class_weight(self.class_weight, classes=self.classes_, y=y)[codes]
+        there = self.classes_[np.unique(codes[weight > 0])]
+        if len(there) == 1:
+            raise ValueError(f"y has one class only, {there[0]}, in rows of weight above 0: needs two or more")
         self._evolve(rows, codes.astype(np.int32), len(self.classes_), weight)
         return self
 
@@ -329,14 +335,15 @@ class NEATRegressor(MultiOutputMixin, RegressorMixin, _NEATEstimator):  # type: 
             verbose=verbose,
         )
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Evolve a network for rows X [R, I] of numbers y [R] or [R, O]."""
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Evolve a network for rows X [R, I] of numbers y [R] or [R, O], each of a weight [R] of 0 or more."""
         self._validate_params()
         rows: NDArray[np.float32]
         rows, y = validate_data(self, X, y, dtype=np.float32, multi_output=True, y_numeric=True)
         targets = np.asarray(y, np.float32)
         self._single = targets.ndim == 1
-        self._evolve(rows, targets.reshape(len(targets), -1), 0, None)
+        weight = _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
+        self._evolve(rows, targets.reshape(len(targets), -1), 0, weight)
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
@@ -346,3 +353,21 @@ class NEATRegressor(MultiOutputMixin, RegressorMixin, _NEATEstimator):  # type: 
 
 
 _BASE = NEATParams(**GENTLE)
+
+
+def _merged(
+    X: NDArray[np.float32], y: NDArray[Any], weight: NDArray[np.float64]
+) -> tuple[NDArray[np.float32], NDArray[Any], NDArray[np.float32]]:
+    """Rows that are equal as one row of all their weight, in an order of their own; weights have mean 1.
+
+    So a weight of 2 is a row that is there twice, as scikit-learn wants it, and no row is both learnt from and checked.
+    """
+    there = weight > 0
+    if not there.any():
+        raise ValueError("sample weights are all 0, once multiplied by class weights: one must be above 0")
+    X, y, weight = X[there], y[there], weight[there]
+    table = np.concatenate((X, y.reshape(len(y), -1).astype(np.float32)), axis=1) + np.float32(0.0)  # no -0.0
+    whole = table.view(np.dtype((np.void, table.itemsize * table.shape[1]))).ravel()
+    _, first, which = np.unique(whole, return_index=True, return_inverse=True)
+    total = np.bincount(which.ravel(), weight)
+    return X[first], y[first], (total / total.mean()).astype(np.float32)

@@ -84,6 +84,24 @@ def test_scores_without_a_gradient_and_class_weights():
     assert shares[0] < shares[1] < shares[2]
 
 
+def test_a_weight_is_so_many_equal_rows():
+    X, y = load_diabetes(return_X_y=True)
+    weight = np.random.default_rng(1).integers(0, 4, len(X))
+    names = np.where(y > 140, "high", "low")
+    order = np.random.default_rng(2).permutation(len(X))
+    small = {"population": 6, "generations": 4, "batch_size": 50, "random_state": 1}
+    for model, targets in ((NEATRegressor(**small), y), (NEATClassifier(class_weight="balanced", **small), names)):
+        model.fit(X[order], targets[order], sample_weight=3 * weight[order])
+        repeated = clone(model).fit(X.repeat(weight, axis=0), targets.repeat(weight))
+        np.testing.assert_array_equal(model.network_(X), repeated.network_(X))
+        assert not np.array_equal(model.network_(X), clone(model).fit(X, targets).network_(X))
+        for wrong, part in ((-weight, "[Nn]egative"), (weight[1:], "shape"), (0 * weight, "0|zero")):
+            with pytest.raises(ValueError, match=part):
+                model.fit(X, targets, sample_weight=wrong)
+    with pytest.raises(ValueError, match="one class only, low"):
+        model.fit(X, names, sample_weight=names == "low")
+
+
 def test_several_targets():
     X, y = load_diabetes(return_X_y=True)
     both = np.column_stack((y, -3 * y + 7))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import hashlib
 import io
 import math
 import warnings
@@ -45,6 +46,14 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.X)
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of rows, targets and names of classes: other data have another."""
+        digest = hashlib.sha256(repr((self.X.shape, self.y.shape, self.classes)).encode())
+        for array in (self.X, self.y):
+            digest.update(np.ascontiguousarray(array))
+        return digest.hexdigest()[:16]
 
 
 def dataset_names() -> list[str]:
@@ -165,7 +174,7 @@ def _openml(source: Any, name: str, which: dict[str, Any], fixed_test: int = 0) 
 
 def _dataset(name: str, X: Any, labels: NDArray[Any], features: tuple[str, ...], kind: str) -> Dataset:
     """Checked: finite numbers, labels as classes or numbers, equal lengths."""
-    X = np.asarray(X)
+    X, labels = np.asarray(X), labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
     if X.ndim == 1:
         X = X[:, None]
     if X.ndim != 2 or X.shape[1] == 0:
@@ -250,6 +259,8 @@ def _read_npz(path: Path, data: bytes) -> tuple[NDArray[Any], NDArray[Any], tupl
     for name in ("X", "y"):
         if name not in arrays:
             raise DatasetError(f'{path}: has no array "{name}" (it has {", ".join(arrays) or "none"})')
+        if arrays[name].dtype.kind not in "biufUS":
+            raise DatasetError(f'{path}: "{name}" must hold numbers (classes may be text), it is {arrays[name].dtype}')
         if arrays[name].ndim == 0:
             raise DatasetError(f'{path}: "{name}" must have a row for each example, it is a single value')
     return arrays["X"], arrays["y"], ()

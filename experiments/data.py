@@ -63,6 +63,11 @@ class Data:
             split = split_rows(dataset, settings.validation, settings.test, settings.split_seed)
         except (DatasetError, ValueError) as error:
             raise BadInput(str(error)) from None
+        if settings.fingerprint and settings.fingerprint != dataset.fingerprint:
+            raise BadInput(
+                f"{dataset.name}: has changed since the run began: put the old data back, or start a new run "
+                f"(task.fingerprint = {settings.fingerprint!r}, this is {dataset.fingerprint!r})"
+            )
         inputs = learn_scaling(dataset.X[split.train], settings.scaling)
         targets = None if dataset.classes else learn_scaling(dataset.y[split.train].astype(np.float32))
         return cls(settings, dataset, split, inputs, targets)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -59,6 +60,7 @@ class Session:
         watch: Callable[[Row, Population, Evaluation, GenerationReport], Any] | None = None,
     ) -> Session:
         """A new run, in a folder that `RunFolder.create` gave."""
+        config = dataclasses.replace(config, task=config.task.pinned())
         run = run or _make_run(config)
         try:
             write_whole(folder.path / "config.toml", config.to_toml(folder.path))

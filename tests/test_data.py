@@ -113,6 +113,23 @@ def test_a_run_on_a_table(tmp_path, capsys, numbers):
     )
 
 
+def test_other_data_in_the_place_of_a_runs_own_are_refused(tmp_path, capsys):
+    table(tmp_path)
+    out = tmp_path / "out"
+    with pytest.raises(SystemExit):
+        main(["run", str(config_of(tmp_path)), "--out", str(out), "--quiet"])
+    text = (tmp_path / "mine.csv").read_text()
+    commands = (["evaluate", str(out)], ["resume", str(out), "--generations", "7"])
+    for changed, code in ((text.replace("low", "less", 1), 2), (text.rpartition("\n")[0], 2), (text + "\n\n", 0)):
+        (tmp_path / "mine.csv").write_text(changed)
+        for command in commands:
+            capsys.readouterr()
+            with pytest.raises(SystemExit) as ended:
+                main(command)
+            assert ended.value.code == code
+            assert ("mine.csv: has changed since the run began" in capsys.readouterr().err) == (code == 2)
+
+
 def test_a_name_or_a_table_alone_is_enough(tmp_path, monkeypatch, capsys):
     table(tmp_path)
     monkeypatch.chdir(tmp_path)

@@ -159,6 +159,9 @@ def test_npz(tmp_path):
     assert held.classes == ("no", "yes") and held.X.shape == (6, 2)
     np.savez(path, X=np.arange(12.0).reshape(6, 2), y=np.linspace(0, 1, 6))
     assert read_dataset(path).y.shape == (6, 1)
+    np.savez(path, X=np.arange(6), y=np.array([[0], [1]] * 3))  # a column of classes, and one feature
+    held = read_dataset(path)
+    assert held.classes == ("0", "1") and held.X.shape == (6, 1)
 
 
 @pytest.mark.parametrize(
@@ -203,6 +206,9 @@ def test_bad_npz_gives_one_line(tmp_path):
         ({"X": np.full((4, 2), "a"), "y": y}, "row 1"),
         ({"X": X, "y": np.float64(1)}, "single value"),
         ({"X": np.array([{}]), "y": y}, "plain arrays"),
+        ({"X": X + 1j, "y": y}, "complex128"),
+        ({"X": X.astype("datetime64[s]"), "y": y}, "datetime64"),
+        ({"X": X, "y": np.zeros(4, [("a", "f4")])}, '"y" must hold numbers'),
     ):
         np.savez(path, **arrays)
         with pytest.raises(DatasetError, match="mine.npz") as caught:

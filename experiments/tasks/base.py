@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from neat.params import NEATParams, parameter
 
@@ -53,6 +53,11 @@ class TaskSettings:
     def remark(self) -> str:
         """What such a run should say of the task, else empty."""
         return ""
+
+    def pinned(self) -> Self:
+        """The same settings for config.toml, which also tell what they rest on outside of it (rows of data) from
+        something else in its place."""
+        return self
 
     def make(self, on_error: str) -> Task:
         """The task."""

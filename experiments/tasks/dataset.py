@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from experiments.errors import BadInput
 from experiments.tasks.base import TaskSettings
@@ -91,6 +91,7 @@ class DatasetSettings(TaskSettings):
     )  # fmt: skip
     penalty: float = parameter(1.0, "of readout = ridge, in rows", "Hoerl & Kennard 1970", low=0.0)
     folder: str = parameter(".", "where path and module:NAME are, from this file's folder", "own")
+    fingerprint: str | None = parameter(None, "of the data, noted when a run begins: others are refused", "own")
     measures: dict[str, Measure] = field(default_factory=dict, init=False, repr=False, compare=False)
     loaded: list[Any] = field(default_factory=list, init=False, repr=False, compare=False)
 
@@ -146,6 +147,12 @@ class DatasetSettings(TaskSettings):
 
     def prepare(self) -> None:
         self.data.task()
+
+    def pinned(self) -> Self:
+        pinned = dataclasses.replace(self, fingerprint=self.data.dataset.fingerprint)
+        pinned.measures.update(self.measures)
+        pinned.loaded[:] = self.loaded
+        return pinned
 
     def make(self, on_error: str) -> SupervisedTask:
         return self.data.task()

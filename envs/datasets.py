@@ -52,7 +52,7 @@ class Dataset:
         """A digest of rows, targets and names of classes: other data have another."""
         digest = hashlib.sha256(repr((self.X.shape, self.y.shape, self.classes)).encode())
         for array in (self.X, self.y):
-            digest.update(np.ascontiguousarray(array))
+            digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()[:16]
 
 

@@ -40,6 +40,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -68,6 +69,10 @@ NATIVE_ENVS = {
 
 class NativeEnvError(TypeError):
     """A function of an environment cannot be compiled, or returns what it should not; the message says where."""
+
+
+def _are_bounds(low: tuple[float, ...], high: tuple[float, ...]) -> bool:
+    return len(low) == len(high) > 0 and all(a <= b for a, b in zip(low, high, strict=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,8 +130,17 @@ class NativeEnv:
 
     def __post_init__(self) -> None:
         for name in ("num_states", "num_inputs", "num_outputs", "max_steps"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"environment {self.id!r}: {name} must be at least 1, got {getattr(self, name)}")
+            count = getattr(self, name)
+            if not isinstance(count, int) or count < 1:
+                raise ValueError(f"environment {self.id!r}: {name} must be a whole number of at least 1, got {count!r}")
+        for name, function in self.functions.items():
+            if not isinstance(function, FunctionType):
+                raise NativeEnvError(f"environment {self.id!r}: {name} must be a plain function, got {function!r}")
+        if self.actions < 1 if isinstance(self.actions, int) else not _are_bounds(*self.actions):
+            raise ValueError(
+                f"environment {self.id!r}: actions must be a number of at least 1, or (low, high) of equal lengths with "
+                f"low <= high, got {self.actions}"
+            )
         if self.observations is not None and {len(bound) for bound in self.observations} != {self.num_inputs}:
             raise ValueError(
                 f"environment {self.id!r}: observations must be (low, high), each of num_inputs={self.num_inputs}"

@@ -11,16 +11,18 @@ import os
 import pickle
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable
-from typing import Any
+from queue import SimpleQueue
+from typing import IO, Any, NoReturn
 
 __all__ = ["main"]
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Serve until the other side is gone."""
-    from envs.workers import receive, send
+    from envs.workers import send
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process's affair
     requests = os.fdopen(os.dup(0), "rb")
@@ -28,14 +30,27 @@ def main() -> None:
     os.dup2(2, 1)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
-    try:
-        sys.path[:] = json.loads(receive(requests))
-        work, problem = _load(receive(requests))
-        while True:
-            request = receive(requests)
-            answer = {"error": problem} if problem else _answer(work, request)
+    inbox: SimpleQueue[bytes] = SimpleQueue()
+    threading.Thread(target=_listen, args=(requests, inbox), daemon=True).start()
+    sys.path[:] = json.loads(inbox.get())
+    work, problem = _load(inbox.get())
+    while True:
+        request = inbox.get()
+        answer = {"error": problem} if problem else _answer(work, request)
+        try:
             send(answers, pickle.dumps(answer, pickle.HIGHEST_PROTOCOL))
-    except (EOFError, BrokenPipeError):
+        except BrokenPipeError:
+            os._exit(0)
+
+
+def _listen(requests: IO[bytes], inbox: SimpleQueue[bytes]) -> None:
+    """Take requests in as they come; when the other side is gone the process ends at once, whatever it is at."""
+    from envs.workers import receive
+
+    try:
+        while True:
+            inbox.put(receive(requests))
+    except (EOFError, OSError):
         os._exit(0)
 
 

@@ -86,9 +86,13 @@ def _run(arguments: list[str] | None) -> int:
         return _error(str(error), error.exit_code)
     except (KeyboardInterrupt, click.exceptions.Abort):
         return _error("interrupted", 130)
-    except (BrokenPipeError, SystemExit):  # the reader of our output has gone; click then ends so
+    except BrokenPipeError:
         return _without_reader()
-    except Exception:  # a fault of ours: shown whole, and never the exit code of a run that was not solved
+    except (Exception, SystemExit) as error:
+        if isinstance(error, SystemExit) and isinstance(error.__context__, OSError):  # click ends so without a reader
+            return _without_reader()
+        # A fault of ours, or a user's environment that ends the process: shown whole, and never the exit code of a run
+        # that was not solved
         traceback.print_exc()
         return 3
     return result if isinstance(result, int) else 0

@@ -291,7 +291,10 @@ class _Reader:
         fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
         for key, value in table.items():
             if key not in fields:
-                hint = _nearest(key, [*fields, *(["preset"] if name == "neat" else [])]) or _home_of(key)
+                explain = getattr(cls, "explain", lambda key: "")
+                hint = (
+                    explain(key) or _nearest(key, [*fields, *(["preset"] if name == "neat" else [])]) or _home_of(key)
+                )
                 raise self.wrong(name, key, value, f"unknown key in [{name}]{hint}")
             if type(value) is int and abs(value) > 2**64:
                 raise self.wrong(name, key, value, "must be below 2**64 in size")

@@ -238,6 +238,8 @@ def closing_lines(summary: dict[str, Any], config: Config, folder: Path | None) 
     if champion:
         size = f"{counted(champion['hidden'], 'hidden node')}, {counted(champion['connections'], 'connection')}"
         lines.append(f"Champion: {size}, fitness {number(champion['fitness'])}, check {number(champion['score'])}")
+    elif summary["generations"]:
+        lines.append("No champion: every genome failed, by an exception or a number that is not finite")
     if "test" in summary:
         test = summary["test"]
         if "metric" in test:

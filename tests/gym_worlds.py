@@ -65,6 +65,33 @@ class Raising(Line):
         return super().step(action)
 
 
+class Exiting(Line):
+    """Asks its process to end where it should end itself."""
+
+    def step(self, action):
+        if self.x > 1.5:
+            raise SystemExit("the line has gone")
+        return super().step(action)
+
+
+class Narrow(Line):
+    """Observes one number where its space has two."""
+
+    def seen(self):
+        return np.array([self.x], np.float32)
+
+
+class Hanging(Line):
+    """Never comes back from its first step; leaves its process's id."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def step(self, action):
+        Path(self.folder, f"{os.getpid()}.hangs").touch()
+        time.sleep(600)
+
+
 class NotANumber(Line):
     """Rewards with NaN on the right, observes NaN on the left."""
 

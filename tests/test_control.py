@@ -77,7 +77,7 @@ def compare(env_id, state, action):
 def draw_action(actions, rng):
     if isinstance(actions, int):
         return int(rng.integers(actions))
-    return float(np.float32(rng.uniform(actions[0][0], actions[1][0])))
+    return float(np.float32(1.5 * rng.uniform(actions[0][0], actions[1][0])))  # Gymnasium's limit what is beyond
 
 
 @pytest.mark.parametrize("env_id", IDS)
@@ -129,6 +129,8 @@ def test_starts_have_gymnasiums_distribution(env_id):
         cdfs = (np.searchsorted(np.sort(x), everything, side="right") / count for x in (a, b))
         distance = np.abs(np.subtract(*cdfs)).max()
         assert distance < 2.0 * math.sqrt(2 / count)  # p < 0.001
+        for bound in (np.min, np.max):  # all starts are uniform: 3,000 come within 0.5 % of the bounds
+            np.testing.assert_allclose(bound(a), bound(b), atol=0.005 * np.ptp(b))
     assert abs(np.corrcoef(ours[:, ours.std(axis=0) > 0].T) - np.eye((ours.std(axis=0) > 0).sum())).max() < 0.07
 
 
@@ -141,6 +143,9 @@ def test_spaces_and_limits_are_gymnasiums(env_id):
         np.testing.assert_array_equal(getattr(ours.observation_space, bound), getattr(real.observation_space, bound))
     assert ours.spec.max_episode_steps == real.spec.max_episode_steps
     assert real.spec.reward_threshold in (None, native_env(env_id).target)
+    if not isinstance(native_env(env_id).actions, int):
+        for output, bound in ((-1, real.action_space.low), (1, real.action_space.high), (3, real.action_space.high)):
+            assert native_env(env_id).act((np.float32(output),)) == tuple(bound)
 
 
 @pytest.mark.parametrize("env_id", IDS)

@@ -136,6 +136,7 @@ def test_the_best_few_are_reconsidered_on_further_episodes():
         (["FrozenLake-v1", "--set", "task.kwargs=3"], "must be a table"),
         (["FrozenLake-v1", "--set", "task.starts=any"], "must be one of common, own"),
         (["no_such_module:Foo-v0"], "no_such_module"),
+        (["CartPole-v1", "--set", "task.discrete=argmax"], "task.native = false takes Gymnasium's"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_no_folder(arguments, text, tmp_path, capsys):

@@ -1,9 +1,12 @@
 """Gymnasium environments as tasks: real ones, and small ones that misbehave."""
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from functools import partial
+from pathlib import Path
 
 import gymnasium
 import numpy as np
@@ -144,7 +147,7 @@ def test_box2d_worlds():
 
 
 def test_exceptions_and_nan_fail_a_genome():
-    for env in (worlds.Raising, worlds.NotANumber):
+    for env in (worlds.Raising, worlds.Exiting, worlds.NotANumber):
         good = GymTask(worlds.Line, workers=0, on_error="worst", scaling="none")
         bad = GymTask(env, workers=1, on_error="worst", scaling="none")
         nets = networks(good, 20)
@@ -152,12 +155,44 @@ def test_exceptions_and_nan_fail_a_genome():
         bad.close()
         assert 0 < found.failed.sum() < 20
         np.testing.assert_array_equal(found.fitness[~found.failed], expected.fitness[~found.failed])
-        assert bool(bad.errors) == (env is worlds.Raising)
+        assert bool(bad.errors) == (env is not worlds.NotANumber)
     for workers in (0, 2):
         task = GymTask(worlds.Raising, workers=workers)
         with pytest.raises(FitnessError, match=r"(?s)episode of genome \d+ failed.*the line is broken"):
             task.evaluate(networks(task, 20), KEY)
         task.close()
+
+
+def test_an_observation_of_another_size_is_an_error():
+    task = GymTask(worlds.Narrow, workers=0)
+    with pytest.raises(FitnessError, match="an observation has 1 numbers where its space has 2"):
+        task.evaluate(networks(task, 3), KEY)
+
+
+def test_workers_end_with_their_parent_whatever_they_are_at(tmp_path):
+    code = f"""
+import pickle
+from envs.workers import WorkerPool
+from tests.gym_worlds import Hanging
+WorkerPool(Hanging({str(tmp_path)!r}).step, 1)._ask(0, pickle.dumps("an action"))
+"""
+    parent = subprocess.Popen([sys.executable, "-c", code])
+    while not (marks := list(tmp_path.glob("*.hangs"))):
+        assert parent.poll() is None
+        time.sleep(0.01)
+    parent.kill()
+    parent.wait()
+    while _runs(int(marks[0].stem)):
+        time.sleep(0.01)
+
+
+def _runs(process):
+    """Whether it does; one that has ended may wait for somebody to ask how."""
+    try:
+        os.kill(process, 0)
+        return Path("/proc", str(process), "stat").read_text().split()[2] != "Z"
+    except OSError:
+        return False
 
 
 def test_a_worker_that_dies_changes_nothing(tmp_path):

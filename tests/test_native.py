@@ -28,6 +28,15 @@ def test_closures_and_lambdas_make_an_environment(count):
         assert np.all(played.steps == steps) and np.all(played.returns == np.float32(total))
 
 
+def test_a_state_that_is_none_is_refused_and_leaves_the_episode_alone():
+    env = NativeGymEnv(walk(np.float32(0.5)))
+    env.reset(options={"state": START})
+    for state in ((), (1.0, 2.0), "a", 5, [np.nan], [[0.0, 1.0]], [None], [1e300]):
+        with pytest.raises(ValueError, match="a state of Walk is 1 finite numbers"):
+            env.reset(options={"state": state})
+        assert env.state == START
+
+
 def test_environment_of_a_script():
     code = """
 import numpy as np
@@ -45,6 +54,12 @@ print(3 <= starting_states(env, (1, 2), 200, 3).min() < 4)
     assert done.stdout.strip() == "True", done.stderr
 
 
+def importing(outputs):
+    import random
+
+    return random.random()
+
+
 def uncompilable(state):
     return {"x": state}.get(open)
 
@@ -52,7 +67,7 @@ def uncompilable(state):
 BROKEN = {
     "observe": uncompilable,
     "reset": lambda randoms: (randoms[0], randoms[0]),
-    "act": lambda outputs: outputs.nothing,
+    "act": importing,
     "step": lambda state, action: (state, np.float32(0.0)),
 }
 
@@ -70,6 +85,11 @@ def test_declaration_is_checked():
         walk(np.float32(1.0), max_steps=0)
     with pytest.raises(ValueError, match="observations"):
         walk(np.float32(1.0), observations=((1.0, 1.0), (1.0, 1.0)))
+    for actions in (0, ((1.0,), (-1.0,)), ((), ()), ((0.0,), (1.0, 1.0))):
+        with pytest.raises(ValueError, match="actions must be"):
+            walk(np.float32(1.0), actions=actions)
+    with pytest.raises(NativeEnvError, match="step must be a plain function"):
+        walk(np.float32(1.0), step=np.sum)
     with pytest.raises(ValueError, match="4 inputs"):
         rollout(CARTPOLE, up(), np.zeros((1, 4), np.float32))
     with pytest.raises(ValueError, match="shape"):

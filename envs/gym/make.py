@@ -158,16 +158,15 @@ def _trace(env: Any, seed: int, actions: int = 1) -> Any:
     """Observations and rewards of an episode with random actions, to its end or to an exception."""
     seen = observation_map(env.observation_space)
     env.action_space.seed(actions)
-    observation, _ = env.reset(seed=seed)
-    rows = [np.append(seen(observation).astype(np.float64), 0.0)]
-    for _ in range(PROBE_STEPS):
-        try:
+    rows = []
+    with contextlib.suppress(Exception, SystemExit):  # an evaluation that meets it will say so
+        observation, _ = env.reset(seed=seed)
+        rows.append(np.append(seen(observation).astype(np.float64), 0.0))
+        for _ in range(PROBE_STEPS):
             observation, reward, terminated, truncated, _ = env.step(env.action_space.sample())
-        except Exception:  # an evaluation that meets it will say so
-            break
-        rows.append(np.append(seen(observation).astype(np.float64), float(reward)))
-        if terminated or truncated:
-            break
+            rows.append(np.append(seen(observation).astype(np.float64), float(reward)))
+            if terminated or truncated:
+                break
     return np.array(rows)
 
 

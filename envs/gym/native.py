@@ -47,9 +47,7 @@ class NativeGymEnv(gymnasium.Env[Any, Any]):
         if given is None:
             randoms = self.np_random.random(self.native.randoms, np.float32)
             given = self.native.reset(tuple(randoms))
-        self.state = _floats(given)
-        if len(self.state) != self.native.num_states or not all(map(math.isfinite, self.state)):
-            raise ValueError(f"a state of {self.native.id} is {self.native.num_states} finite numbers, got {given}")
+        self.state = self._checked(given)
         return self._observation(), {}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
@@ -63,6 +61,16 @@ class NativeGymEnv(gymnasium.Env[Any, Any]):
             state, reward, terminated = self.native.step(self.state, native_action)
         self.state = _floats(state)
         return self._observation(), float(reward), bool(terminated), False, {}
+
+    def _checked(self, given: Any) -> tuple[np.float32, ...]:
+        try:
+            with np.errstate(over="ignore"):
+                state = _floats(given)
+        except (TypeError, ValueError):
+            state = ()
+        if len(state) != self.native.num_states or not all(map(math.isfinite, state)):
+            raise ValueError(f"a state of {self.native.id} is {self.native.num_states} finite numbers, got {given!r}")
+        return state
 
     def _observation(self) -> Any:
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -167,7 +167,7 @@ class _Game:
                 observation, _ = env.reset(seed=int(self.batch.seed[k]))
                 self.write = self.player.maps(env)[0].write
                 self.write(observation, self.seen[lane])
-            except Exception:
+            except (Exception, SystemExit):
                 self.result.errors[k] = traceback.format_exc()
                 if env is not None:
                     close(env)
@@ -191,7 +191,7 @@ class _Game:
             over = over or (self.give_up and self._hopeless(episode))
             if not over:
                 self.write(observation, self.seen[lane])  # type: ignore[misc]
-        except Exception:
+        except (Exception, SystemExit):
             self.result.errors[episode.number] = traceback.format_exc()
             self._end(lane, math.nan, whole=False)
         else:

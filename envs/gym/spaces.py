@@ -77,7 +77,9 @@ class ObservationMap:
             high.append(bounds[1])
             self.size += part.size
         if not self.size:
-            raise SpaceError(f"the observation space has nothing for a network to see: {'; '.join(self.omitted)}")
+            raise SpaceError(
+                f"the observation space has nothing for a network to see: {'; '.join(self.omitted) or 'it is empty'}"
+            )
         if self.size > MOST_INPUTS:
             raise SpaceError(
                 f"an observation has {self.size:,} numbers, a network at most {MOST_INPUTS:,} inputs: for pictures "
@@ -94,7 +96,7 @@ class ObservationMap:
             for key in part.path:
                 value = value[key]
             if part.first is None:
-                row[place] = value if getattr(value, "ndim", 0) == 1 else np.ravel(value)
+                _write_numbers(value, row[place])
             else:
                 inputs = row[place]
                 inputs[:] = 0.0
@@ -109,7 +111,10 @@ class ObservationMap:
 
 def _write_numbers(observation: Any, row: NDArray[np.float32]) -> None:
     """`ObservationMap.write` for one Box: it is called at every step."""
-    row[:] = observation if getattr(observation, "ndim", 0) == 1 else np.ravel(observation)
+    flat = observation if getattr(observation, "ndim", 0) == 1 else np.ravel(observation)
+    if len(flat) != len(row):  # one number would be written to all inputs
+        raise ValueError(f"an observation has {len(flat)} numbers where its space has {len(row)}")
+    row[:] = flat
 
 
 class ActionMap:

@@ -36,6 +36,11 @@ class TaskSettings:
 
     test_unsolved: ClassVar[bool] = False  # the champion of a run that is not solved is tested, too
 
+    @classmethod
+    def explain(cls, key: str) -> str:
+        """Where a key is known that these settings lack, else empty."""
+        return ""
+
     def load(self, folder: Path) -> None:
         """Import what the task needs from the user's ``folder``."""
 

@@ -43,6 +43,13 @@ class EnvironmentSettings(TaskSettings):
             except ValueError as error:
                 raise ParameterError(key, value, str(error)) from None
 
+    @classmethod
+    def explain(cls, key: str) -> str:
+        from experiments.tasks.gym import GymSettings
+
+        known = key in {field.name for field in dataclasses.fields(GymSettings)}
+        return ": our own environment of this id has none; task.native = false takes Gymnasium's" if known else ""
+
     @property
     def _id(self) -> str:
         return self.name.removeprefix("speciate/")

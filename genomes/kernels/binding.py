@@ -76,9 +76,9 @@ def kernel(function: Callable[..., Any]) -> Kernel:
 
 def is_compile_error(error: BaseException) -> bool:
     """Whether a kernel could not be compiled, rather than failed."""
-    from numba.core.errors import NumbaError
+    from numba.core.errors import NumbaError, UnsupportedBytecodeError
 
-    return isinstance(error, NumbaError)
+    return isinstance(error, NumbaError | UnsupportedBytecodeError)
 
 
 def global_names(code: types.CodeType) -> Iterator[str]:

@@ -133,13 +133,13 @@ class NativeEnv:
             count = getattr(self, name)
             if not isinstance(count, int) or count < 1:
                 raise ValueError(f"environment {self.id!r}: {name} must be a whole number of at least 1, got {count!r}")
-        for name, function in self.functions.items():
-            if not isinstance(function, FunctionType):
-                raise NativeEnvError(f"environment {self.id!r}: {name} must be a plain function, got {function!r}")
+        for name, given in self.functions.items():
+            if not isinstance(given, FunctionType):
+                raise NativeEnvError(f"environment {self.id!r}: {name} must be a plain function, got {given!r}")
         if self.actions < 1 if isinstance(self.actions, int) else not _are_bounds(*self.actions):
             raise ValueError(
-                f"environment {self.id!r}: actions must be a number of at least 1, or (low, high) of equal lengths with "
-                f"low <= high, got {self.actions}"
+                f"environment {self.id!r}: actions must be a number of at least 1, or (low, high) of equal lengths "
+                f"with low <= high, got {self.actions}"
             )
         if self.observations is not None and {len(bound) for bound in self.observations} != {self.num_inputs}:
             raise ValueError(

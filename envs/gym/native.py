@@ -65,7 +65,7 @@ class NativeGymEnv(gymnasium.Env[Any, Any]):
     def _checked(self, given: Any) -> tuple[np.float32, ...]:
         try:
             with np.errstate(over="ignore"):
-                state = _floats(given)
+                state = _floats(map(float, given))  # an array is no number, though np.float32 takes one
         except (TypeError, ValueError):
             state = ()
         if len(state) != self.native.num_states or not all(map(math.isfinite, state)):

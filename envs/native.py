@@ -136,7 +136,7 @@ class NativeEnv:
         for name, given in self.functions.items():
             if not isinstance(given, FunctionType):
                 raise NativeEnvError(f"environment {self.id!r}: {name} must be a plain function, got {given!r}")
-        if self.actions < 1 if isinstance(self.actions, int) else not _are_bounds(*self.actions):
+        if not (self.actions >= 1 if isinstance(self.actions, int) else _are_bounds(*self.actions)):
             raise ValueError(
                 f"environment {self.id!r}: actions must be a number of at least 1, or (low, high) of equal lengths "
                 f"with low <= high, got {self.actions}"

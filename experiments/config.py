@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -197,7 +197,7 @@ def _configure(
         task_class = settings_class(task_name, tables["task"])
     except ParameterError as error:
         raise reader.wrong("task", "name", task_name, error.requirement) from None
-    task = reader.section("task", task_class, tables["task"])
+    task = reader.section("task", task_class, tables["task"], explain=task_class.explain)
     folder = (home / getattr(task, "folder", ".")).resolve()
     task.load(folder)  # imports the user's module, which may register activation functions
     task, notes = _suggest(task, tables, folder) if suggest else (task, ())
@@ -287,14 +287,20 @@ class _Reader:
         tables[section][name] = value
         self.origin[f"{section}.{name}"] = origin
 
-    def section(self, name: str, cls: type[_Section], table: dict[str, Any], base: Any = None) -> _Section:
+    def section(
+        self,
+        name: str,
+        cls: type[_Section],
+        table: dict[str, Any],
+        base: Any = None,
+        explain: Callable[[str], str] = lambda key: "",
+    ) -> _Section:
+        """The settings of a table; ``explain`` may know where a key belongs that these settings lack."""
         fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
         for key, value in table.items():
             if key not in fields:
-                explain = getattr(cls, "explain", lambda key: "")
-                hint = (
-                    explain(key) or _nearest(key, [*fields, *(["preset"] if name == "neat" else [])]) or _home_of(key)
-                )
+                known = [*fields, *(["preset"] if name == "neat" else [])]
+                hint = explain(key) or _nearest(key, known) or _home_of(key)
                 raise self.wrong(name, key, value, f"unknown key in [{name}]{hint}")
             if type(value) is int and abs(value) > 2**64:
                 raise self.wrong(name, key, value, "must be below 2**64 in size")

@@ -121,16 +121,12 @@ class _NEATEstimator(BaseEstimator):  # type: ignore[misc]
         held_out = self.validation_fraction if len(X) >= _LEAST_ROWS else 0.0
         names = tuple(str(c) for c in range(classes))
         split = split_rows(Dataset("the data", X, y, names), held_out, 0.0, seed)
-        train = split.train, weight[split.train]
-        scaling = learn_scaling(X[train[0]], self.scaling, train[1])
-        targets = None if classes else learn_scaling(y[train[0]], weight=train[1])
-        rows = Rows(
-            X if scaling is None else scaling(X),
-            y if targets is None else targets(y),
-            weight,
-        )
+        train = split.train
+        scaling = learn_scaling(X[train], self.scaling, weight[train])
+        targets = None if classes else learn_scaling(y[train], weight=weight[train])
+        rows = Rows(X if scaling is None else scaling(X), y if targets is None else targets(y), weight)
         task = SupervisedTask(
-            rows.select(split.train),
+            rows.select(train),
             rows.select(split.validation),
             self.objective,
             num_classes=classes,

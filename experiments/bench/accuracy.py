@@ -17,7 +17,6 @@ from genomes.kernels.parallel import available_cores, set_threads
 from genomes.network import Network
 
 if TYPE_CHECKING:
-    from envs.rows import Rows
     from experiments.data import Data
 
 __all__ = ["Outcome", "baseline", "bench", "evolve_preset"]
@@ -88,42 +87,38 @@ def _enter(result: Benchmark, name: str, metric: str, scores: Iterable[float], c
     result.notes.append(f"{name}: {metric} {np.mean(values):.4f}, standard deviation {np.std(values, ddof=1):.4f}")
 
 
-def baseline(build: Callable[[int], Any], data: Data, seed: int) -> tuple[float, int]:
-    """Accuracy or R² on the test rows, and the number of weights, of an estimator fitted to the train rows."""
+def baseline(build: Callable[[int], list[Any]], data: Data, seed: int) -> tuple[float, int]:
+    """Accuracy or R² on the test rows, and the number of weights, of the estimator that is best on validation among
+    those that are built, each fitted to the train rows."""
     from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import RidgeClassifier
 
-    train, tested = data.rows(data.split.train), data.rows(data.split.test)
-    model = build(seed)
-    if isinstance(model, RidgeClassifier):
-        model = _best_ridge(train, data.rows(data.split.validation))
+    parts = (data.split.train, data.split.validation, data.split.test)
+    train, validation, tested = (data.rows(part) for part in parts)
+    models = build(seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(train.X, train.y if train.classes else train.y[:, 0])
-    weights = model.coefs_ if hasattr(model, "coefs_") else [model.coef_]
-    return float(model.score(tested.X, tested.y)), sum(w.size for w in weights)
+        for model in models:
+            model.fit(train.X, train.y if train.classes else train.y[:, 0])
+    best = max(models, key=lambda model: model.score(validation.X, validation.y))
+    weights = best.coefs_ if hasattr(best, "coefs_") else [best.coef_]
+    return float(best.score(tested.X, tested.y)), sum(w.size for w in weights)
 
 
-def _best_ridge(train: Rows, validation: Rows) -> Any:
-    """Ridge classification, its penalty chosen on validation."""
-    from sklearn.linear_model import RidgeClassifier
-
-    models = [RidgeClassifier(alpha=alpha) for alpha in RIDGE_PENALTIES]
-    return max(models, key=lambda model: model.fit(train.X, train.y).score(validation.X, validation.y))
-
-
-def _rivals(preset: str) -> dict[str, Callable[[int], Any]]:
+def _rivals(preset: str) -> dict[str, Callable[[int], list[Any]]]:
     from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
     from sklearn.neural_network import MLPClassifier, MLPRegressor
 
+    def ridge(seed: int) -> list[Any]:
+        return [RidgeClassifier(alpha=alpha) for alpha in RIDGE_PENALTIES]
+
     if preset in CLASSES:
         return {
-            "ridge": lambda seed: RidgeClassifier(),
-            "logistic": lambda seed: LogisticRegression(max_iter=2000),
-            "mlp": lambda seed: MLPClassifier(max_iter=1000, random_state=seed),
+            "ridge": ridge,
+            "logistic": lambda seed: [LogisticRegression(max_iter=2000)],
+            "mlp": lambda seed: [MLPClassifier(max_iter=1000, random_state=seed)],
         }
     if preset in READOUTS:
-        return {"ridge": lambda seed: RidgeClassifier()}
+        return {"ridge": ridge}
     if preset in NUMBERS:
-        return {"ridge": lambda seed: Ridge(), "mlp": lambda seed: MLPRegressor(max_iter=1000, random_state=seed)}
+        return {"ridge": lambda seed: [Ridge()], "mlp": lambda seed: [MLPRegressor(max_iter=1000, random_state=seed)]}
     return {}

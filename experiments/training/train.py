@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from envs.task import Task
+from experiments.champion import better
 from experiments.errors import BadInput
-from experiments.run import better
 from experiments.training.data import DataProblem, Model, named, of_outputs
 from experiments.training.graph import TaskProblem
 from experiments.training.loop import Limits, Progress, optimise

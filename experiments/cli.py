@@ -24,6 +24,7 @@ COMMANDS = {
     "refine": "Tune the weights of a run's champion, its graph unchanged.",
     "evaluate": "Test a run's champion on fresh episodes.",
     "replay": "Watch a run's champion play, in a window or as a GIF or MP4.",
+    "export": "Write a run's champion as Python or C that needs nothing else.",
     "show": "Describe a run and its champion, with pictures.",
     "list": "List the ready experiments, tasks and benchmarks.",
     "bench": "Run a benchmark.",

@@ -138,3 +138,6 @@ def test_the_command(tmp_path):
 def test_bad_input(tmp_path, capsys):
     assert _run(["export", str(tmp_path / "nothing")]) == 2
     assert "nothing" in capsys.readouterr().err
+    (tmp_path / "config.toml").write_text('[task]\nname = "xor"\n')
+    assert _run(["export", str(tmp_path)]) == 2
+    assert "champion.json: is missing" in capsys.readouterr().err

@@ -37,6 +37,8 @@ def command(folder: Path, language: str, out: Path | None) -> int:
         raise BadInput(f"{folder / 'champion.json'}: {error}") from None
     suffix, source = LANGUAGES[language]
     path = out or folder / f"champion{suffix}"
+    if not path.parent.is_dir():
+        raise BadInput(f"--out {path}: there is no folder {path.parent}")
     try:
         write_whole(path, source(program))
     except OSError as error:

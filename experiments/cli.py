@@ -22,6 +22,7 @@ COMMANDS = {
     "run": "Evolve: a ready experiment or a configuration of your own.",
     "resume": "Go on with a run that was interrupted, or further with a finished one.",
     "refine": "Tune the weights of a run's champion, its graph unchanged.",
+    "train": "Train a fixed network by any method, with gradients or without.",
     "evaluate": "Test a run's champion on fresh episodes.",
     "replay": "Watch a run's champion play, in a window or as a GIF or MP4.",
     "export": "Write a run's champion as Python or C that needs nothing else.",

@@ -50,6 +50,11 @@ def command(
     if not (evaluations or minutes):
         evaluations, minutes = training.evaluations, training.minutes
     settings = training.methods.get(method, {}) | dict(parse_setting(text) for text in overrides)
+    for key in ("evaluations", "minutes", "seed", "start", "validation", "on_generation"):
+        if key in settings:
+            raise BadInput(
+                f"{key} = {settings[key]!r}: is no setting of the method {method!r}: there are options for it"
+            )
     model = training.network(seed)
     _set_threads(threads, training)
     show = None if quiet else _Show(evaluations, minutes)

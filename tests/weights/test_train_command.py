@@ -76,6 +76,7 @@ def test_settings_of_the_presets_are_known(name):
         ("[methods.snes]", "[methods.sness]", "methods.sness: there is no such method; did you mean 'snes'?"),
         ("population = 20", "poplation = 20", "poplation"),
         ("population = 20", "population =", "is no TOML"),
+        ("population = 20", "seed = 20", "seed = 20: is no setting of the method 'snes'"),
     ],
 )
 def test_what_is_wrong_is_named(file, capsys, old, new, said):

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.study.answers import break_even, sentences
+from experiments.study.answers import break_even, network, sentences, solved
+from experiments.study.measure import Row
 from experiments.study.plan import GRADIENTS, OPTIONS, Level, weights_of, why_not
 from experiments.study.run import Results, mean_and_spread
 
@@ -33,13 +34,13 @@ def write_page(folder: Path, results: Results, level: Level) -> list[str]:
     answer = sentences(results, level)
     parts = [
         "<h1>Training networks without gradients</h1>",
-        f"<p>Level {level.name}: {level.seeds} seeds; mean ± standard deviation over them. Times are of one thread of "
-        "this machine, tests apart. Every number comes from results.csv beside this page, which "
+        f"<p>Level {level.name}: {level.seeds} seeds; mean ± standard deviation over them. Times are processor "
+        "time of one thread. Every number comes from results.csv beside this page, which "
         f"<code>neat study gradient-free --{level.name}</code> makes again (what a time limit ends may differ).</p>",
         "<h2>The answer</h2><ol>" + "".join(f"<li>{html.escape(text)}</li>" for text in answer) + "</ol>",
         "<h2 id=f1>Figure 1. Accuracy on digits by number of weights, the same time for each method</h2>",
-        f"<p>One hidden layer; {level.seconds:g} s a training; settings chosen among two on the validation rows with "
-        "the same time; accuracy on 359 test rows.</p>",
+        f"<p>One hidden layer; {level.seconds:g} s of processor time a training; settings chosen among two on the "
+        "validation rows with the same time; accuracy on 359 test rows.</p>",
         "<img src=sizes.png>",
         _sizes_table(results, level),
         "<h2 id=f2>Figure 2. Cosine between the steepest descent and the first step</h2>",
@@ -99,30 +100,25 @@ def _sizes_table(results: Results, level: Level) -> str:
 
 
 def _hard_table(results: Results, case: str) -> str:
-    groups: dict[tuple[str, int], list[Any]] = {}
+    groups: dict[tuple[str, str], list[Row]] = {}
     for row in results.of("hard", case):
-        size = row.weights if case == "architecture" and row.method != "neat" else 0
-        groups.setdefault((row.method, size), []).append(row)
-    if case == "architecture":
-        rows = [
-            [f"{method}, {size} weights" if size else "neat, finds its own graph", shown([r.value for r in own], 0)]
-            for (method, size), own in sorted(groups.items())
-        ]
-        return f"<h3>{TITLES[case]}</h3>" + _table(["method", "evaluations of the runs that solved it"], rows)
-    digits, order = (1, -1.0) if case in ("maze", "delayed") else (3, -1.0)
-    ranked = sorted(groups.items(), key=lambda item: order * _finite(mean_and_spread([r.value for r in item[1]])[0]))
-    rows = []
-    for (method, _), own in ranked:
-        effort = f"{mean_and_spread([r.evaluations for r in own])[0]:,.0f}"
+        groups.setdefault((row.method, network(row)), []).append(row)
+    poles, task = case == "architecture", case in ("architecture", "maze", "delayed")
+
+    def rank(rows: list[Row]) -> tuple[int, float]:
+        mean, _, count = mean_and_spread([row.value for row in rows])
+        return (-count, mean if count else math.inf) if poles else (0, -mean if count else math.inf)
+
+    lines = []
+    for (method, net), own in sorted(groups.items(), key=lambda item: rank(item[1])):
         kind = "gradient" if method in GRADIENTS else "closed form" if method == "elm" else ""
-        solved = f"{sum(r.note == 'solved' for r in own)} of {len(own)}" if case in ("maze", "delayed") else ""
-        rows.append([method, shown([r.value for r in own], digits), effort, solved or kind])
-    last = "solved" if case in ("maze", "delayed") else ""
-    return f"<h3>{TITLES[case]}</h3>" + _table(["method", "score", "evaluations", last], rows)
-
-
-def _finite(value: float) -> float:
-    return -math.inf if math.isnan(value) else value
+        cells = [method, *([net] if task else []), shown([r.value for r in own], 0 if poles else 1 if task else 3)]
+        if not poles:
+            cells.append(f"{mean_and_spread([r.evaluations for r in own])[0]:,.0f}")
+        lines.append([*cells, f"{sum(map(solved, own))} of {len(own)}" if task else kind])
+    head = ["method", *(["network"] if task else []), "evaluations of the runs that solved it" if poles else "score"]
+    head += ([] if poles else ["evaluations"]) + ["solved" if task else ""]
+    return f"<h3>{TITLES[case]}</h3>" + _table(head, lines)
 
 
 def _parallel_text(results: Results) -> str:

@@ -42,7 +42,7 @@ class EnsembleKalman(Method[KalmanParams, KalmanState]):
 
     ``tell(fitness [J], outputs [J, K], targets [K])``: outputs G(u_j) on this generation's mini-batch, flattened, and
     what they should be. A failed member counts in no covariance and is replaced by the mean. The system solved is of
-    J or K equations, whichever is less. The ensemble moves within the span of the first one and shrinks with every step:
+    J or K equations, whichever is less. The ensemble moves within the span of the first one and shrinks at every step:
     ``jitter`` (Kovachki & Stuart's randomisation) is against both.
     """
 

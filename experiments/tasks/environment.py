@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["EnvironmentSettings"]
 
 
+MOST_SHOWN = 3000  # steps of a replay: a pole may stand for 100,000
+
+
 @dataclass(frozen=True)
 class EnvironmentSettings(TaskSettings):
     """A native environment."""
@@ -83,9 +86,13 @@ class EnvironmentSettings(TaskSettings):
         import gymnasium
 
         env = self._env()
-        if not env.gymnasium_id:
-            return None
-        return Stage(gymnasium.make(env.gymnasium_id, render_mode=render_mode), env.act)
+        if env.gymnasium_id:
+            return Stage(gymnasium.make(env.gymnasium_id, render_mode=render_mode), env.act)
+        limit = min(env.max_steps, MOST_SHOWN)
+        made = gymnasium.make(
+            f"speciate/{env.id}", render_mode=render_mode, max_episode_steps=limit, **self._parameters()
+        )
+        return Stage(made, env.act)
 
     def remark(self) -> str:
         if not self._env().gymnasium_id:

@@ -54,6 +54,10 @@ class EnvironmentSettings(TaskSettings):
         return ": our own environment of this id has none; task.native = false takes Gymnasium's" if known else ""
 
     @property
+    def behaves(self) -> bool:
+        return self._env().behaviour is not None
+
+    @property
     def _id(self) -> str:
         return self.name.removeprefix("speciate/")
 

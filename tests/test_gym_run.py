@@ -158,6 +158,29 @@ def test_spaces_that_cannot_be_mapped_from_the_command_line(tmp_path):
         load_config("Talking-v0")
 
 
+def test_a_run_in_which_every_genome_fails_is_no_success(tmp_path, capsys):
+    (tmp_path / "void.py").write_text(
+        textwrap.dedent(
+            """
+            import gymnasium
+            from tests.gym_worlds import Line
+
+            class Void(Line):
+                def step(self, action):
+                    return super().step(action)[0], float("nan"), True, False, {}
+
+            gymnasium.register("Void-v0", entry_point=Void)
+            """
+        )
+    )
+    out = tmp_path / "out"
+    arguments = [word for word in SMALL if word != "--quiet"]
+    assert _run(["run", "void:Void-v0", *arguments, "--generations", "2", "--out", str(out)]) == 1
+    assert "No champion: every genome failed" in capsys.readouterr().err
+    assert _run(["evaluate", str(out)]) == 2
+    assert "the run has no champion yet" in capsys.readouterr().err
+
+
 def test_from_python():
     few = {"generations": 2, "population": 10, "quiet": True, "workers": 0, "stop_when_solved": False}
     result = evolve(worlds.Line, **few)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from genomes.backend import arrays_of, check_device, to_device, to_host
+
 if TYPE_CHECKING:
     import networkx as nx
 
@@ -70,9 +72,24 @@ class Population:
     enabled: NDArray[np.bool_]  # [E]
     bias_input: float | None = None
     time_constant: NDArray[np.float32] = field(default_factory=no_genes)  # [N] 0 for input nodes; or [0]: mode without
+    device: str = "cpu"  # in whose memory the arrays are: "cpu" or "cuda"
 
     def __len__(self) -> int:
         return len(self.node_start) - 1
+
+    def to(self, device: str) -> Population:
+        """The same genomes in the memory of "cpu" or "cuda": copies, unless they are there already.
+
+        Raises
+        ------
+        DeviceError : ``"cuda"`` without a usable GPU.
+        """
+        if device == self.device:
+            return self
+        check_device(device)
+        move = to_device if device == "cuda" else to_host
+        genes = {name: move(getattr(self, name)) for name in ("node_start", "conn_start", *NODE_GENES, *CONNECTION_GENES)}
+        return dataclasses.replace(self, device=device, **genes)
 
     @property
     def task_inputs(self) -> int:
@@ -93,9 +110,10 @@ class Population:
 
     def select(self, genomes: Sequence[int] | NDArray[Any]) -> Population:
         """A new population of copies of the genomes with these indices, in this order."""
-        chosen = np.asarray(genomes, dtype=np.int64)
-        node_start, nodes = _gather(self.node_start, chosen)
-        conn_start, conns = _gather(self.conn_start, chosen)
+        xp = arrays_of(self.device)
+        chosen = xp.asarray(genomes, dtype=np.int64)
+        node_start, nodes = _gather(self.node_start, chosen, xp)
+        conn_start, conns = _gather(self.conn_start, chosen, xp)
         genes: dict[str, Any] = {name: getattr(self, name)[nodes] for name in NODE_GENES if len(getattr(self, name))}
         genes |= {name: getattr(self, name)[conns] for name in CONNECTION_GENES}
         return dataclasses.replace(self, node_start=node_start, conn_start=conn_start, **genes)
@@ -195,9 +213,10 @@ def _offsets(counts: Sequence[int] | NDArray[Any]) -> NDArray[np.int64]:
     return start
 
 
-def _gather(start: NDArray[np.int64], chosen: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _gather(start: Any, chosen: Any, xp: Any) -> tuple[Any, Any]:
     """Offsets [len(chosen)+1] of the chosen rows, and the old position of each of their elements."""
-    counts = start[chosen + 1] - start[chosen]
-    new_start = _offsets(counts)
-    shift = np.repeat(start[chosen] - new_start[:-1], counts)
-    return new_start, np.arange(new_start[-1], dtype=np.int64) + shift
+    new_start = xp.zeros(len(chosen) + 1, np.int64)
+    xp.cumsum(start[chosen + 1] - start[chosen], out=new_start[1:])
+    element = xp.arange(int(new_start[-1]), dtype=np.int64)
+    owner = xp.searchsorted(new_start[1:], element, side="right")
+    return new_start, element + (start[chosen] - new_start[:-1])[owner]

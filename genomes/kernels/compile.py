@@ -1,7 +1,8 @@
-"""Compile genomes to evaluation order: per-genome functions and their CPU drivers.
+"""Compile genomes to evaluation order, one genome at a time; drivers are in `genomes.kernels.each`.
 
 A genome's nodes are numbered *locally* 0..n-1 in ascending node id (inputs, outputs, hidden); `order` lists the local
-numbers of the evaluated nodes in evaluation order.
+numbers of the evaluated nodes in evaluation order. Tables by node id are scratch memory: on the GPU, where every thread
+has its own, node ids are made local numbers beforehand.
 """
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
@@ -10,7 +11,7 @@ import numpy as np
 
 from genomes.kernels.binding import kernel
 
-__all__ = ["emit", "order_feedforward", "order_recurrent"]
+__all__ = ["emit", "emit_scratch", "order_feedforward", "order_recurrent", "order_scratch"]
 
 CYCLE = np.int64(-1)
 MASK_BITS = 64
@@ -167,6 +168,29 @@ def sort_by_layer(num_nodes, num_inputs, needed, layer, deepest, cursor, order):
             cursor[layer[i]] += 1
 
 
+def sort(values, begin, end):
+    """Sort ``values[begin:end]`` in place: a heap, which needs no other memory."""
+    for root in range((end - begin) // 2 - 1, -1, -1):
+        sift(values, begin, root, end - begin)
+    for size in range(end - begin - 1, 0, -1):
+        values[begin], values[begin + size] = values[begin + size], values[begin]
+        sift(values, begin, 0, size)
+
+
+def sift(values, begin, root, size):
+    """Let the value at ``root`` sink to its place in a heap of so many values from ``begin`` on."""
+    value = values[begin + root]
+    child = 2 * root + 1
+    while child < size:
+        if child + 1 < size and values[begin + child + 1] > values[begin + child]:
+            child += 1
+        if values[begin + child] <= value:
+            break
+        values[begin + root] = values[begin + child]
+        root, child = child, 2 * child + 1
+    values[begin + root] = value
+
+
 def components(num_nodes, num_inputs, start, incoming, needed, index, lowest, cursor, stack, path, order):
     """Evaluation order by strongly connected components in topological order, ascending node id within one.
 
@@ -213,134 +237,172 @@ def components(num_nodes, num_inputs, start, incoming, needed, index, lowest, cu
                         index[s] = num_nodes  # placed
                         order[count] = s
                         count += 1
-                    order[first:count].sort()
+                    sort(order, first, count)
     return count
 
 
 @kernel
+def order_scratch(ids, most_nodes, most_links):
+    """Scratch of ordering: node ids are below ``ids``."""
+    return (
+        np.empty((6, most_nodes + 2), np.int32),
+        np.empty((1, most_links), np.int32),
+        np.empty((1, most_nodes + 1), np.bool_),
+        np.empty((2, MASK_BITS), np.uint64),
+        np.empty((1, ids), np.uint32),
+    )
+
+
+@kernel
 def order_feedforward(
-    begin, end, node_start, node_id, conn_start, source, target, enabled, num_inputs, num_outputs, sizes, order,
-    node_count, edge_count,
+    p, scratch, node_start, node_id, conn_start, source, target, enabled, num_inputs, num_outputs, order, node_count,
+    edge_count,
 ):  # fmt: skip
-    """Evaluation order of genomes begin..end-1; ``sizes`` = (largest node id + 1, most nodes, most connections)."""
-    local = np.empty(sizes[0], np.uint32)
-    feeds = np.empty(MASK_BITS, np.uint64)
-    ranked = np.empty(MASK_BITS, np.uint64)
-    wide = sizes[1] + 1
-    start = np.empty(wide, np.int32)
-    incoming = np.empty(sizes[2], np.int32)
-    needed_nodes = np.empty(wide, np.bool_)
-    layer = np.empty(wide, np.int32)
-    cursor = np.empty(wide + 1, np.int32)
-    stack = np.empty(wide, np.int32)
-    for p in range(begin, end):
-        n = node_start[p + 1] - node_start[p]
-        a, b = conn_start[p], conn_start[p + 1]
-        number_nodes(local, node_id, node_start[p], node_start[p + 1])
-        own = order[node_start[p] - p * num_inputs :]
-        edges = np.int64(0)
-        if n <= MASK_BITS - 1:
-            for i in range(n):
-                feeds[i] = _ZERO
-            for e in range(a, b):
-                s, t = local[np.uint32(source[e])], local[np.uint32(target[e])]
-                feeds[t] |= np.uint64(enabled[e]) << np.uint64(s)
-            node_count[p], edges = layers_by_mask(feeds, n, num_inputs, num_outputs, ranked, own)
-        else:
-            mark_needed(
-                source[a:b], target[a:b], enabled[a:b], local, n, num_inputs, num_outputs, start, incoming,
-                needed_nodes, stack,
-            )  # fmt: skip
-            node_count[p] = layers(n, num_inputs, start, incoming, needed_nodes, layer, cursor, stack, own)
-            for i in range(num_inputs, n):
-                if needed_nodes[i]:
-                    edges += start[i + 1] - start[i]
-        edge_count[p] = edges
+    """Evaluation order of genome ``p``, its numbers of evaluated nodes (or CYCLE) and of their edges."""
+    local = scratch[4][0]
+    number_nodes(local, node_id, node_start[p], node_start[p + 1])
+    n, own = node_start[p + 1] - node_start[p], order[node_start[p] - p * num_inputs :]
+    a, b = conn_start[p], conn_start[p + 1]
+    if n <= MASK_BITS - 1:
+        feeds, ranked = scratch[3][0], scratch[3][1]
+        mark_feeds(source, target, enabled, a, b, local, n, feeds)
+        node_count[p], edge_count[p] = layers_by_mask(feeds, n, num_inputs, num_outputs, ranked, own)
+    else:
+        by_node, incoming, needed = scratch[0], scratch[1][0], scratch[2][0]
+        start, layer, cursor, stack = by_node[0], by_node[1], by_node[2], by_node[3]
+        mark_needed(
+            source[a:b], target[a:b], enabled[a:b], local, n, num_inputs, num_outputs, start, incoming, needed, stack
+        )
+        node_count[p] = layers(n, num_inputs, start, incoming, needed, layer, cursor, stack, own)
+        _, edge_count[p] = count_needed(n, num_inputs, start, needed)
 
 
 @kernel
 def order_recurrent(
-    begin, end, node_start, node_id, conn_start, source, target, enabled, num_inputs, num_outputs, sizes, order,
-    node_count, edge_count, sequential,
+    p, scratch, node_start, node_id, conn_start, source, target, enabled, num_inputs, num_outputs, order, node_count,
+    edge_count, sequential,
 ):  # fmt: skip
     """As `order_feedforward`, cycles allowed: by component where ``sequential``, else by node id."""
-    local = np.empty(sizes[0], np.uint32)
-    wide = sizes[1] + 1
-    start = np.empty(wide, np.int32)
-    incoming = np.empty(sizes[2], np.int32)
-    needed = np.empty(wide, np.bool_)
-    index = np.empty(wide, np.int32)
-    lowest = np.empty(wide, np.int32)
-    cursor = np.empty(wide, np.int32)
-    stack = np.empty(wide, np.int32)
-    path = np.empty(wide, np.int32)
-    for p in range(begin, end):
-        n = node_start[p + 1] - node_start[p]
-        a, b = conn_start[p], conn_start[p + 1]
-        number_nodes(local, node_id, node_start[p], node_start[p + 1])
-        own = order[node_start[p] - p * num_inputs :]
-        mark_needed(
-            source[a:b], target[a:b], enabled[a:b], local, n, num_inputs, num_outputs, start, incoming, needed, stack
-        )
-        edges = np.int64(0)
-        count = np.int64(0)
-        for i in range(num_inputs, n):
-            if needed[i]:
-                edges += start[i + 1] - start[i]
-                own[count] = i
-                count += 1
-        if sequential:
-            components(n, num_inputs, start, incoming, needed, index, lowest, cursor, stack, path, own)
-        node_count[p] = count
-        edge_count[p] = edges
+    by_node, incoming, needed, local = scratch[0], scratch[1][0], scratch[2][0], scratch[4][0]
+    start, stack = by_node[0], by_node[1]
+    number_nodes(local, node_id, node_start[p], node_start[p + 1])
+    n, own = node_start[p + 1] - node_start[p], order[node_start[p] - p * num_inputs :]
+    a, b = conn_start[p], conn_start[p + 1]
+    mark_needed(
+        source[a:b], target[a:b], enabled[a:b], local, n, num_inputs, num_outputs, start, incoming, needed, stack
+    )
+    node_count[p], edge_count[p] = count_needed(n, num_inputs, start, needed)
+    if sequential:
+        index, lowest, cursor, path = by_node[2], by_node[3], by_node[4], by_node[5]
+        components(n, num_inputs, start, incoming, needed, index, lowest, cursor, stack, path, own)
+    else:
+        list_needed(n, num_inputs, needed, own)
+
+
+def mark_feeds(source, target, enabled, first, last, local, num_nodes, feeds):
+    """``feeds[t]``: bits of the nodes that feed node t by an enabled edge."""
+    for i in range(num_nodes):
+        feeds[i] = _ZERO
+    for e in range(first, last):
+        s, t = local[np.uint32(source[e])], local[np.uint32(target[e])]
+        feeds[t] |= np.uint64(enabled[e]) << np.uint64(s)
+
+
+def count_needed(num_nodes, num_inputs, start, needed):
+    """Numbers of needed nodes and of their edges."""
+    count, edges = np.int64(0), np.int64(0)
+    for i in range(num_inputs, num_nodes):
+        if needed[i]:
+            count += 1
+            edges += start[i + 1] - start[i]
+    return count, edges
+
+
+def list_needed(num_nodes, num_inputs, needed, order):
+    """Evaluation order by node id."""
+    count = 0
+    for i in range(num_inputs, num_nodes):
+        if needed[i]:
+            order[count] = i
+            count += 1
+
+
+@kernel
+def emit_scratch(ids, most_nodes, most_links):
+    """Scratch of `emit`: node ids are below ``ids``."""
+    return (
+        np.empty((1, 2 * most_nodes + 1), np.int64),
+        np.empty((1, most_links + 1), np.uint64),
+        np.empty((1, MASK_BITS + 1), np.uint64),
+        np.empty((1, ids), np.uint32),
+        np.empty((1, 1), np.int32),
+    )
+
+
+@kernel
+def emit(
+    p, scratch, node_start, node_id, conn_start, source, target, enabled, weight, bias, activation, aggregation, rate,
+    num_inputs, num_outputs, order, out_start, out_edge, edge_start, out_bias, out_activation, out_aggregation,
+    out_rate, out_source, out_weight, output_slot, recurrent, sequential,
+):  # fmt: skip
+    """Write network ``p`` at its place; each node's edges in ascending order of source slot."""
+    bucket, active, mask, slot = scratch[0][0], scratch[1][0], scratch[2][0], scratch[3][0]
+    first, last, own = node_start[p], node_start[p + 1], order[node_start[p] - p * num_inputs :]
+    at, count = out_start[p], out_start[p + 1] - out_start[p]
+    number_slots(slot, node_id, first, last, own, count, num_inputs)
+    emit_nodes(first, own, count, at, bias, activation, aggregation, out_bias, out_activation, out_aggregation)
+    if len(rate):
+        emit_rates(first, own, count, at, rate, out_rate)
+    emit_outputs(slot, num_inputs, num_outputs, output_slot[p])
+    starts = edge_start[at : at + count]
+    slots = num_inputs + count * (2 if recurrent else 1)
+    if slots <= MASK_BITS:
+        place_by_mask(
+            conn_start[p], conn_start[p + 1], source, target, enabled, weight, slot, np.uint32(num_inputs),
+            np.uint32(count), recurrent, sequential, mask, active, out_edge[p], starts, out_source, out_weight,
+        )  # fmt: skip
+    else:
+        place_by_sorting(
+            conn_start[p], conn_start[p + 1], source, target, enabled, weight, slot, np.uint32(num_inputs),
+            np.uint32(count), recurrent, sequential, bucket, active, out_edge[p], starts, out_source, out_weight,
+        )  # fmt: skip
+
+
+def number_slots(slot, node_id, first, last, order, count, num_inputs):
+    """Slots by node id; one past the last where the node is not evaluated."""
+    for i in range(num_inputs):
+        slot[i] = i
+    for i in range(first + num_inputs, last):
+        slot[np.uint32(node_id[i])] = num_inputs + count
+    for k in range(count):
+        slot[np.uint32(node_id[first + order[k]])] = num_inputs + k
+
+
+def emit_nodes(first, order, count, at, bias, activation, aggregation, out_bias, out_activation, out_aggregation):
+    """The genes of the evaluated nodes."""
+    for k in range(count):
+        i = first + order[k]
+        out_bias[at + k] = bias[i]
+        out_activation[at + k] = activation[i]
+        out_aggregation[at + k] = aggregation[i]
+
+
+def emit_rates(first, order, count, at, rate, out_rate):
+    """The rates of the evaluated nodes."""
+    for k in range(count):
+        out_rate[at + k] = rate[first + order[k]]
+
+
+def emit_outputs(slot, num_inputs, num_outputs, output_slot):
+    """The slots of the outputs."""
+    for o in range(num_outputs):
+        output_slot[o] = slot[num_inputs + o]
 
 
 def edge_slot(read, row, num_inputs, count, recurrent, sequential):
     """Slot that an edge from slot ``read`` to slot ``row`` reads: this activation's value, or the previous one's."""
     late = recurrent & (read >= num_inputs) & ((not sequential) | (read >= row))
     return read + count * np.uint32(late)
-
-
-@kernel
-def emit(
-    begin, end, node_start, node_id, conn_start, source, target, enabled, weight, bias, activation, aggregation, rate,
-    num_inputs, num_outputs, sizes, order, out_start, out_edge, edge_start, out_bias, out_activation,
-    out_aggregation, out_rate, out_source, out_weight, output_slot, recurrent, sequential,
-):  # fmt: skip
-    """Write networks begin..end-1 at their place; each node's edges in ascending order of source slot."""
-    slot = np.empty(sizes[0], np.uint32)  # by node id; one past the last where the node is not evaluated
-    mask = np.empty(MASK_BITS + 1, np.uint64)
-    active = np.empty(sizes[2] + 1, np.uint64)
-    bucket = np.empty(2 * sizes[1] + 1, np.int64)
-    for p in range(begin, end):
-        first, last = node_start[p], node_start[p + 1]
-        own, count = first - p * num_inputs, out_start[p + 1] - out_start[p]
-        for i in range(num_inputs):
-            slot[i] = i
-        for i in range(first + num_inputs, last):
-            slot[np.uint32(node_id[i])] = num_inputs + count
-        for k in range(count):
-            i = first + order[own + k]
-            slot[np.uint32(node_id[i])] = num_inputs + k
-            out_bias[out_start[p] + k] = bias[i]
-            out_activation[out_start[p] + k] = activation[i]
-            out_aggregation[out_start[p] + k] = aggregation[i]
-        for k in range(count if len(rate) else 0):
-            out_rate[out_start[p] + k] = rate[first + order[own + k]]
-        for o in range(num_outputs):
-            output_slot[p, o] = slot[num_inputs + o]
-        starts = edge_start[out_start[p] : out_start[p + 1]]
-        slots = num_inputs + count * (2 if recurrent else 1)
-        if slots <= MASK_BITS:
-            place_by_mask(
-                conn_start[p], conn_start[p + 1], source, target, enabled, weight, slot, np.uint32(num_inputs),
-                np.uint32(count), recurrent, sequential, mask, active, out_edge[p], starts, out_source, out_weight,
-            )  # fmt: skip
-        else:
-            place_by_sorting(
-                conn_start[p], conn_start[p + 1], source, target, enabled, weight, slot, np.uint32(num_inputs),
-                np.uint32(count), recurrent, sequential, bucket, active, out_edge[p], starts, out_source, out_weight,
-            )  # fmt: skip
 
 
 def place_by_mask(

@@ -7,19 +7,7 @@ Nodes are positions in the genome's ascending list of node ids; a link runs from
 
 import numpy as np
 
-__all__ = ["copy_link", "copy_node", "copy_range", "find", "group", "locate", "reaches", "topological_rank"]
-
-
-def find(ids, begin, end, wanted):
-    """Position of ``wanted`` in the ascending ``ids[begin:end]``, relative to ``begin``; -1 if it is not there."""
-    low, high = begin, end
-    while low < high:
-        middle = (low + high) >> 1
-        if ids[middle] < wanted:
-            low = middle + 1
-        else:
-            high = middle
-    return low - begin if low < end and ids[low] == wanted else -1
+__all__ = ["copy_link", "copy_node", "copy_range", "group", "locate", "reaches", "topological_rank"]
 
 
 def group(ends, links, nodes, start, grouped):

@@ -7,8 +7,9 @@ Additions are proposed first and inserted once the registry has numbered those o
 
 import numpy as np
 
+from genomes.kernels.local import find
 from genomes.rng import random_bits
-from neat.kernels.graph import copy_link, copy_node, find, group, locate, reaches
+from neat.kernels.graph import copy_link, copy_node, group, locate, reaches
 from neat.kernels.innovations import (
     LINK_SOURCE,
     LINK_TARGET,

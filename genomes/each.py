@@ -1,0 +1,59 @@
+"""Do something to each of many items, on the CPU or the GPU: kernels of one item, and who drives them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from genomes.backend import arrays, multiprocessors, simulated
+from genomes.kernels import each as kernels
+from genomes.kernels.binding import Kernel
+from genomes.kernels.parallel import parallel_for
+
+__all__ = ["each"]
+
+_THREADS_OF_MULTIPROCESSOR, _THREADS_OF_BLOCK = 1024, 128
+_SIMULATED = 3  # threads, and there is one block: each is a thread of the operating system
+_SCRATCH = 1 << 30  # bytes of scratch memory on the GPU: large items have fewer threads
+
+
+def each(
+    device: str,
+    item: Kernel,
+    count: int,
+    *arguments: Any,
+    scratch: Kernel = kernels.no_scratch,
+    sizes: Sequence[int] = (),
+    grain: int = 1,
+    **bindings: Any,
+) -> None:
+    """Call ``item(i, scratch, *arguments)`` for 0 <= i < count.
+
+    Parameters
+    ----------
+    device : "cpu", or "cuda", where all arrays among the arguments are to be.
+    scratch, sizes : ``scratch(*sizes)`` gives the five arrays that a thread has for itself.
+    grain : on the CPU, items that are worth a thread.
+    bindings : what names mean on the GPU, where functions need to be others.
+    """
+    if count == 0:
+        return
+    if device == "cpu":
+        driver = kernels.for_each.bind(item=item, scratch=scratch)
+        parallel_for(driver, count, tuple(sizes), arguments, grain=grain)
+        return
+    from genomes.kernels.each_cuda import for_each
+
+    own = scratch.function(*sizes)
+    threads, blocks = _launch(count, sum(array.nbytes for array in own))
+    room = tuple(arrays().empty((*array.shape, threads * blocks), array.dtype) for array in own)
+    for_each.bind(item=item, **bindings).launch(blocks, threads, 0, count, room, arguments)
+
+
+def _launch(count: int, bytes_each: int) -> tuple[int, int]:
+    """Threads of a block, and blocks: no more than are resident, have work, and have scratch memory."""
+    if simulated():
+        return min(_SIMULATED, count), 1
+    most = min(count, _THREADS_OF_MULTIPROCESSOR * multiprocessors(), max(_SCRATCH // bytes_each, 1))
+    threads = min(_THREADS_OF_BLOCK, -(-most // 32) * 32)
+    return threads, max(most // threads, 1) if bytes_each > _SCRATCH // _THREADS_OF_BLOCK else -(-most // threads)

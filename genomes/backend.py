@@ -26,6 +26,7 @@ __all__ = [
     "multiprocessors",
     "numbers",
     "on_gpu",
+    "records_to_device",
     "simulated",
     "synchronize",
     "to_device",
@@ -43,11 +44,15 @@ class DeviceError(RuntimeError):
 
 
 def __getattr__(name: str) -> Any:
-    """``cuda``: the module numba.cuda."""
+    """``cuda``: the module numba.cuda; ``libdevice``: the functions of the GPU's own."""
     if name == "cuda":
         from numba import cuda
 
         return cuda
+    if name == "libdevice":
+        from numba.cuda import libdevice
+
+        return libdevice
     raise AttributeError(name)
 
 
@@ -113,6 +118,15 @@ def arrays_of(device: str) -> Any:
 def to_device(array: Any) -> Any:
     """A copy in the memory of the device; an array that is there already stays as it is."""
     return arrays().asarray(np.ascontiguousarray(array)) if isinstance(array, np.ndarray) else array
+
+
+def records_to_device(records: NDArray[Any]) -> Any:
+    """A copy of an array of structures, which CuPy does not know, as numba.cuda takes it."""
+    if simulated():
+        return records
+    from numba import cuda
+
+    return cuda.to_device(records)
 
 
 def to_host(array: Any) -> NDArray[Any]:

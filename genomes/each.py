@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from genomes.backend import arrays, multiprocessors, simulated
@@ -14,6 +15,7 @@ __all__ = ["each"]
 
 _THREADS_OF_MULTIPROCESSOR, _THREADS_OF_BLOCK = 1024, 128
 _SIMULATED = 3  # threads, and there is one block: each is a thread of the operating system
+_NO_BINDINGS: Mapping[str, Any] = MappingProxyType({})
 _SCRATCH = 1 << 30  # bytes of scratch memory on the GPU: large items have fewer threads
 
 
@@ -25,7 +27,7 @@ def each(
     scratch: Kernel = kernels.no_scratch,
     sizes: Sequence[int] = (),
     grain: int = 1,
-    **bindings: Any,
+    bindings: Mapping[str, Any] = _NO_BINDINGS,
 ) -> None:
     """Call ``item(i, scratch, *arguments)`` for 0 <= i < count.
 
@@ -42,12 +44,13 @@ def each(
         driver = kernels.for_each.bind(item=item, scratch=scratch)
         parallel_for(driver, count, tuple(sizes), arguments, grain=grain)
         return
-    from genomes.kernels.each_cuda import for_each
+    from genomes.kernels.each_cuda import for_each, rounded_product
 
     own = scratch.function(*sizes)
     threads, blocks = _launch(count, sum(array.nbytes for array in own))
     room = tuple(arrays().empty((*array.shape, threads * blocks), array.dtype) for array in own)
-    for_each.bind(item=item, **bindings).launch(blocks, threads, 0, count, room, arguments)
+    products = {} if simulated() else {"times": rounded_product}
+    for_each.bind(item=item, **products, **bindings).launch(blocks, threads, 0, count, room, arguments)
 
 
 def _launch(count: int, bytes_each: int) -> tuple[int, int]:

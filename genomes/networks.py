@@ -141,18 +141,19 @@ def compile_population(
     xp, pop, size = arrays_of(population.device), population, len(population)
     columns, sizes = _columns(pop)
     order = xp.empty(len(pop.node_id) - size * pop.num_inputs, np.int32)
-    counts = xp.zeros((2, size + 1), np.int64)  # nodes and edges of each network, shifted by one
+    node_count, edge_count = xp.zeros((2, size + 1), np.int64)  # of each network, shifted by one
     shape = (pop.num_inputs, pop.num_outputs)
     driver: dict[str, Any] = {"sizes": sizes, "grain": _GRAIN}
-    ordering = (*columns, *shape, order, counts[0, 1:], counts[1, 1:])
+    ordering = (*columns, *shape, order, node_count[1:], edge_count[1:])
     if recurrent:
         each(pop.device, kernels.order_recurrent, size, *ordering, sequential, scratch=kernels.order_scratch, **driver)
     else:
         each(pop.device, kernels.order_feedforward, size, *ordering, scratch=kernels.order_scratch, **driver)
-    node_start, out_edge = starts = xp.cumsum(counts, axis=1)
-    num_nodes, num_edges, most_nodes, fewest = numbers(*starts[:, -1], counts[0].max(), counts[0].min())
+    node_start, out_edge = xp.cumsum(node_count), xp.cumsum(edge_count)
+    totals = (node_start[-1], out_edge[-1], node_count.max(), node_count.min())
+    num_nodes, num_edges, most_nodes, fewest = numbers(*totals)
     if fewest < 0:
-        p = int(xp.argmin(counts[0])) - 1
+        p = int(xp.argmin(node_count)) - 1
         raise InvalidGenome(f"genome {p}: its enabled connections form a cycle, which feed-forward mode forbids")
     # The kernel only copies these: with genes it copies positions, in the bits of a float32.
     weight, bias = (xp.arange(len(g), dtype=np.int32).view(np.float32) if genes else g for g in (pop.weight, pop.bias))

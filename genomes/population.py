@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from genomes.network import Network
 
-__all__ = ["CONNECTION_GENES", "NODE_GENES", "Genome", "InvalidGenome", "Population"]
+__all__ = ["CONNECTION_GENES", "NODE_GENES", "Genome", "InvalidGenome", "Population", "offsets"]
 
 NODE_GENES = {
     "node_id": np.int32,
@@ -138,8 +138,8 @@ class Population:
         return cls(
             shape[0],
             shape[1],
-            node_start=_offsets([len(g.node_id) for g in members]),
-            conn_start=_offsets([len(g.innovation) for g in members]),
+            node_start=offsets([len(g.node_id) for g in members]),
+            conn_start=offsets([len(g.innovation) for g in members]),
             bias_input=shape[2],
             **genes,
         )
@@ -207,16 +207,16 @@ class Genome:
         )
 
 
-def _offsets(counts: Sequence[int] | NDArray[Any]) -> NDArray[np.int64]:
-    start = np.zeros(len(counts) + 1, np.int64)
-    np.cumsum(counts, out=start[1:])
+def offsets(counts: Any, xp: Any = np) -> Any:
+    """Where each row begins, and the last one ends [n+1] int64, of rows of these lengths [n]."""
+    start = xp.zeros(len(counts) + 1, np.int64)
+    start[1:] = xp.cumsum(xp.asarray(counts))
     return start
 
 
 def _gather(start: Any, chosen: Any, xp: Any) -> tuple[Any, Any]:
     """Offsets [len(chosen)+1] of the chosen rows, and the old position of each of their elements."""
-    new_start = xp.zeros(len(chosen) + 1, np.int64)
-    xp.cumsum(start[chosen + 1] - start[chosen], out=new_start[1:])
+    new_start = offsets(start[chosen + 1] - start[chosen], xp)
     element = xp.arange(int(new_start[-1]), dtype=np.int64)
     owner = xp.searchsorted(new_start[1:], element, side="right")
     return new_start, element + (start[chosen] - new_start[:-1])[owner]

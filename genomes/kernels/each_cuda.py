@@ -2,11 +2,11 @@
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 
-from genomes.backend import cuda
+from genomes.backend import cuda, libdevice
 from genomes.kernels.binding_cuda import cuda_kernel
 from genomes.kernels.each import item  # bound
 
-__all__ = ["for_each"]
+__all__ = ["for_each", "rounded_product"]
 
 
 @cuda_kernel
@@ -22,3 +22,8 @@ def own_scratch(scratch, thread):
     """A thread's columns: neighbouring threads touch neighbouring words."""
     a, b, c, d, e = scratch
     return a[:, :, thread], b[:, :, thread], c[:, :, thread], d[:, :, thread], e[:, :, thread]
+
+
+def rounded_product(a, b):
+    """In place of `genomes.rng.times`."""
+    return libdevice.fmul_rn(a, b)

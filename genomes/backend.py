@@ -123,7 +123,7 @@ def to_device(array: Any) -> Any:
 def records_to_device(records: NDArray[Any]) -> Any:
     """A copy of an array of structures, which CuPy does not know, as numba.cuda takes it."""
     if simulated():
-        return records
+        return records.view(np.recarray)  # has its fields as attributes, as in compiled code
     from numba import cuda
 
     return cuda.to_device(records)

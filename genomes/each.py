@@ -11,10 +11,10 @@ from genomes.kernels import each as kernels
 from genomes.kernels.binding import Kernel
 from genomes.kernels.parallel import parallel_for
 
-__all__ = ["each"]
+__all__ = ["each", "grid"]
 
 _THREADS_OF_MULTIPROCESSOR, _THREADS_OF_BLOCK = 1024, 128
-_SIMULATED = 3  # threads, and there is one block: each is a thread of the operating system
+_SIMULATED_THREADS = 3  # each is a thread of the operating system there
 _NO_BINDINGS: Mapping[str, Any] = MappingProxyType({})
 _SCRATCH = 1 << 30  # bytes of scratch memory on the GPU: large items have fewer threads
 
@@ -47,16 +47,17 @@ def each(
     from genomes.kernels.each_cuda import for_each, rounded_product
 
     own = scratch.function(*sizes)
-    threads, blocks = _launch(count, sum(array.nbytes for array in own))
+    blocks, threads = grid(count, sum(array.nbytes for array in own))
     room = tuple(arrays().empty((*array.shape, threads * blocks), array.dtype) for array in own)
     products = {} if simulated() else {"times": rounded_product}
     for_each.bind(item=item, **products, **bindings).launch(blocks, threads, 0, count, room, arguments)
 
 
-def _launch(count: int, bytes_each: int) -> tuple[int, int]:
-    """Threads of a block, and blocks: no more than are resident, have work, and have scratch memory."""
+def grid(count: int, bytes_each: int = 0) -> tuple[int, int]:
+    """Blocks, and threads of a block, for so many items: no more than are resident, and than have room for so many
+    bytes each."""
     if simulated():
-        return min(_SIMULATED, count), 1
-    most = min(count, _THREADS_OF_MULTIPROCESSOR * multiprocessors(), max(_SCRATCH // bytes_each, 1))
-    threads = min(_THREADS_OF_BLOCK, -(-most // 32) * 32)
-    return threads, max(most // threads, 1) if bytes_each > _SCRATCH // _THREADS_OF_BLOCK else -(-most // threads)
+        return 1, min(_SIMULATED_THREADS, count)
+    most = min(count, _THREADS_OF_MULTIPROCESSOR * multiprocessors())
+    threads = min(_THREADS_OF_BLOCK, max(_SCRATCH // max(bytes_each, 1), 1))
+    return max(min(-(-most // threads), _SCRATCH // max(bytes_each * threads, 1)), 1), threads

@@ -153,8 +153,9 @@ def _rules(params: NEATParams, constant_input: int, device: str) -> Any:
         "add_connection", "add_connection_tries", "delete_node", "delete_connection", "prune_dangling",
     ):  # fmt: skip
         row[field] = getattr(params, field)
-    for field in ("perturb", "replace", "power", "mean", "scale"):
+    for field in ("perturb", "replace", "power", "scale"):
         row["time_constant"][field] = getattr(params, f"time_constant_{field}")
+    row["time_constant"]["centre"] = params.time_constant_mean
     row["time_constant"]["low"], row["time_constant"]["high"] = params.time_constant_min, params.time_constant_max
     row["severe_or_mild"] = params.weight_mutation_rule == "severe-or-mild"
     row["output_activation_fixed"] = params.output_activation != ""

@@ -6,11 +6,13 @@ Fitness is maximised here; a failed genome has fitness -inf.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from genomes.backend import to_device, to_host
 from genomes.kernels.parallel import parallel_for
 from neat.kernels import selection
 from neat.kernels.selection import CLONE, ELITE, MATE, MATE_ONLY
@@ -48,6 +50,11 @@ class Matings:
 
     def __len__(self) -> int:
         return len(self.kind)
+
+    def to(self, device: str) -> Matings:
+        """The same in the memory of "cpu" or "cuda"."""
+        move = to_device if device == "cuda" else to_host
+        return Matings(*(move(getattr(self, field.name)) for field in dataclasses.fields(self)))
 
 
 @dataclass(frozen=True, eq=False)

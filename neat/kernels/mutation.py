@@ -43,7 +43,7 @@ VALUE_RULE = np.dtype(
         ("gaussian_new", np.bool_),
     ]
 )
-TIME_RULE = np.dtype([(name, np.float32) for name in ("perturb", "replace", "power", "mean", "scale", "low", "high")])
+TIME_RULE = np.dtype([(name, np.float32) for name in ("perturb", "replace", "power", "centre", "scale", "low", "high")])
 # What the parameters say, in the form that kernels read
 RULES = np.dtype(
     [
@@ -151,7 +151,7 @@ def mutate_functions(codes, begin, end, options, probability, seed, generation, 
 
 def fresh_time_constant(rule, a, b):
     """A new time constant from two words."""
-    return clip(rule.mean + times(rule.scale, to_normal(a, b)), rule.low, rule.high)
+    return clip(rule.centre + times(rule.scale, to_normal(a, b)), rule.low, rule.high)
 
 
 def mutate_time_constants(values, begin, end, rule, seed, generation, child):

@@ -115,7 +115,7 @@ def propose_split(change, constant_input, nodes, node, node_end, links, link, li
     while skip or not (enabled[e] and source[e] != constant_input):
         skip -= enabled[e] and source[e] != constant_input
         e += 1
-    split_innovation, split_copy, split_node, table, _ = splits
+    split_innovation, split_copy, split_node, table = splits
     copy, made = -1, 0
     while made >= 0:
         copy += 1

@@ -23,6 +23,7 @@ __all__ = [
     "check_device",
     "cuda_problem",
     "device_name",
+    "moved",
     "multiprocessors",
     "numbers",
     "on_gpu",
@@ -132,6 +133,11 @@ def records_to_device(records: NDArray[Any]) -> Any:
 def to_host(array: Any) -> NDArray[Any]:
     """A copy in the memory of the host, once all kernels before it are done; an array of the host's stays as it is."""
     return array if isinstance(array, np.ndarray) else np.asarray(array.get())
+
+
+def moved(array: Any, device: str) -> Any:
+    """The array in the memory of "cpu" or "cuda"."""
+    return to_device(array) if device == "cuda" else to_host(array)
 
 
 def numbers(*values: Any) -> list[int]:

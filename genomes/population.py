@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genomes.backend import arrays_of, check_device, to_device, to_host
+from genomes.backend import arrays_of, check_device, moved
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -87,14 +87,19 @@ class Population:
         if device == self.device:
             return self
         check_device(device)
-        move = to_device if device == "cuda" else to_host
-        genes = {name: move(getattr(self, name)) for name in ("node_start", "conn_start", *NODE_GENES, *CONNECTION_GENES)}
+        names = ("node_start", "conn_start", *NODE_GENES, *CONNECTION_GENES)
+        genes = {name: moved(getattr(self, name), device) for name in names}
         return dataclasses.replace(self, device=device, **genes)
 
     @property
     def task_inputs(self) -> int:
         """Number of inputs that a task supplies: I, less the constant one."""
         return self.num_inputs - (self.bias_input is not None)
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """Connection genes of each genome [P]."""
+        return self.conn_start[1:] - self.conn_start[:-1]
 
     def genome(self, p: int) -> Genome:
         """A view of genome ``p``; negative indices count from the end."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from genomes.backend import arrays_of, moved
 from genomes.evaluation import Evaluation
 from genomes.population import Genome, Population
 from neat.breeding import breed
@@ -32,6 +33,7 @@ class NEAT:
     maximize : whether higher fitness is better.
     episodes_change : fitness of one genome differs between generations, so stagnation is judged by means of five.
     initial : the first generation is this genome and variations of it; None: as ``params.initial`` says.
+    device : where genomes are, and evolve: ``"cpu"`` or ``"cuda"``. It changes no bit of them.
     """
 
     report: GenerationReport | None = None  # of the last generation that was told of
@@ -46,13 +48,14 @@ class NEAT:
         maximize: bool = True,
         episodes_change: bool = False,
         initial: Genome | None = None,
+        device: str = "cpu",
     ) -> None:
         if not 0 <= seed < 2**64:
             raise ValueError(f"seed must be between 0 and 2**64 - 1, got {seed}")
         self.params, self.maximize, self.episodes_change, self._initial = params, maximize, episodes_change, initial
         population = first_generation(params, num_inputs, num_outputs, seed, 0, initial)
-        self._state = State.first(population, params, seed)
-        self._asked = False
+        self.device, self._asked = device, False
+        self._state = State.first(population, params, seed).to(device)
 
     @property
     def generation(self) -> int:
@@ -85,7 +88,8 @@ class NEAT:
         fitness, state = self._receive(evaluation), self._state.learnt(population)
         species_of, founders = speciate(state.population, state.representatives, self.params, state.threshold)
         scores = selection_scores(fitness, evaluation, state, self.params)
-        ranking = Ranking.of(scores, state.renew_species(species_of, len(founders)))
+        species_of = state.renew_species(species_of, len(founders))
+        ranking = Ranking.of(scores, species_of, len(state.species), self.device)
         refocused = state.judge(ranking, self.params, self.episodes_change)
         offspring = distribute(ranking, state.stagnation, refocused, self.params)
         outcome = (state, ranking, offspring, fitness)
@@ -97,7 +101,7 @@ class NEAT:
         self._asked = False
 
     def _receive(self, evaluation: Evaluation) -> NDArray[np.float64]:
-        """Fitness [P] to be maximised, -inf where failed."""
+        """Fitness [P] to be maximised, -inf where failed, where the genomes are."""
         if not self._asked:
             raise RuntimeError("tell() was called without ask(): there is no population to tell of")
         if len(evaluation) != len(self._state.population):
@@ -105,15 +109,16 @@ class NEAT:
         fitness = evaluation.fitness if self.maximize else -evaluation.fitness
         if not self.params.allow_negative_fitness:
             require_not_negative(fitness)
-        return np.where(evaluation.failed, -np.inf, fitness)
+        failed = moved(evaluation.failed, self.device)
+        return arrays_of(self.device).where(failed, -np.inf, moved(fitness, self.device))
 
     def _reproduce(self, ranking: Ranking, offspring: NDArray[np.int64]) -> None:
         """Replace the population by its offspring; species without any die."""
         state, params = self._state, self._state.phase.effective(self.params)
         key, parents = (state.seed, state.generation), state.population
-        matings = draw_matings(ranking, offspring, np.diff(parents.conn_start), params, key)
+        matings = draw_matings(ranking, offspring, parents.sizes, params, key)
         alive = offspring > 0
-        state.representatives = parents.select(representatives(ranking, params.representative, key)[alive])
+        state.representatives = parents.select(representatives(ranking, alive, params.representative, key))
         state.population = breed(parents, matings, params, state.innovations, *key)
         state.threshold = adapt_threshold(state.threshold, len(state.species), params)
         state.species = state.species.select(alive)
@@ -125,7 +130,8 @@ class NEAT:
         if state.done:
             return
         population = first_generation(params, old.task_inputs, old.num_outputs, state.seed, generation, self._initial)
-        self._state = State.first(population, params, state.seed, generation, state.next_species)
+        new = State.first(population, params, state.seed, generation, state.next_species)
+        self._state = new.to(self.device)
 
     def state_dict(self) -> tuple[Arrays, Scalars]:
         """Everything that ``restore`` needs to go on bit for bit: arrays by name, and values that JSON can hold."""
@@ -141,9 +147,11 @@ class NEAT:
         maximize: bool = True,
         episodes_change: bool = False,
         initial: Genome | None = None,
+        device: str = "cpu",
     ) -> NEAT:
         """The algorithm as it was when ``state_dict`` gave these; KeyError, ValueError or TypeError if it never did."""
         self = cls.__new__(cls)
         self.params, self.maximize, self.episodes_change, self._initial = params, maximize, episodes_change, initial
-        self._state, self._asked = State.from_arrays(arrays, scalars), False
+        self.device, self._asked = device, False
+        self._state = State.from_arrays(arrays, scalars).to(device)
         return self

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genomes.backend import arrays_of, to_device, to_host
+from genomes.backend import arrays_of, moved
 from genomes.each import grid
 from genomes.population import Population
 from neat.kernels.innovations import fill_table, number_changes
@@ -149,8 +149,8 @@ class Numbering:
         """The same in the memory of "cpu" or "cuda"."""
         if device == self.device:
             return self
-        move = to_device if device == "cuda" else to_host
-        return Numbering(*(move(column[: self.count]) for column in self.columns[:3]), self.next_number, device)
+        columns = (moved(column[: self.count], device) for column in self.columns[:3])
+        return Numbering(*columns, self.next_number, device)
 
     def reserve(self, more: int) -> None:
         """Make room for that many new entries."""

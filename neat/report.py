@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from genomes.backend import arrays_of
 from neat.reproduction import Ranking
 from neat.state import State
 
@@ -18,7 +19,7 @@ class GenerationReport:
     """An evaluated generation: P genomes in S species, in order of age."""
 
     generation: int
-    species_of: NDArray[np.int32]  # [P] species id
+    species_of: NDArray[np.int32]  # [P] species id; where the genomes are
     id: NDArray[np.int32]  # [S] species id
     size: NDArray[np.int64]  # [S] members
     best: NDArray[np.float64]  # [S] fitness (not novelty) as the task states it; NaN where all members failed
@@ -46,16 +47,17 @@ class GenerationReport:
         """The report of a generation that was speciated and judged, with ``fitness`` [P] to be maximised."""
         species, sign = state.species, 1.0 if maximize else -1.0
         if fitness is not ranking.fitness:
-            ranking = Ranking.of(fitness, ranking.species)
+            ranking = Ranking.of(fitness, ranking.species, len(species), ranking.device)
+        xp = arrays_of(ranking.device)
         sound = np.where(ranking.sound > 0, ranking.sound, np.nan)
-        fitness = np.where(ranking.fitness > -np.inf, ranking.fitness, 0.0)
+        total = ranking.sums(xp.where(fitness > -np.inf, fitness, 0.0))
         return cls(
             generation=state.generation,
-            species_of=species.id[ranking.species],
+            species_of=xp.asarray(species.id)[ranking.species],
             id=species.id,
             size=ranking.sizes,
             best=np.where(ranking.sound > 0, sign * ranking.best, np.nan),
-            mean=sign * np.bincount(ranking.species, weights=fitness) / sound,
+            mean=sign * total / sound,
             age=state.generation - species.created,
             stagnation=state.generation - species.progress.improved,
             offspring=offspring,

@@ -137,31 +137,17 @@ def compile_population(
         raise ValueError(f"time_step must be positive and finite, got {time_step}")
     if population.device == "cuda":
         device = "cuda"  # where the genomes are
-    recurrent, sequential = mode != "feedforward", mode == "sequential"
+    columns, sizes = _columns(population)
+    node_start, out_edge, order, most_nodes = _ordered(population, mode, columns, sizes)
     xp, pop, size = arrays_of(population.device), population, len(population)
-    columns, sizes = _columns(pop)
-    order = xp.empty(len(pop.node_id) - size * pop.num_inputs, np.int32)
-    node_count, edge_count = xp.zeros((2, size + 1), np.int64)  # of each network, shifted by one
-    shape = (pop.num_inputs, pop.num_outputs)
-    driver: dict[str, Any] = {"sizes": sizes, "grain": _GRAIN}
-    ordering = (*columns, *shape, order, node_count[1:], edge_count[1:])
-    if recurrent:
-        each(pop.device, kernels.order_recurrent, size, *ordering, sequential, scratch=kernels.order_scratch, **driver)
-    else:
-        each(pop.device, kernels.order_feedforward, size, *ordering, scratch=kernels.order_scratch, **driver)
-    node_start, out_edge = xp.cumsum(node_count), xp.cumsum(edge_count)
-    totals = (node_start[-1], out_edge[-1], node_count.max(), node_count.min())
-    num_nodes, num_edges, most_nodes, fewest = numbers(*totals)
-    if fewest < 0:
-        p = int(xp.argmin(node_count)) - 1
-        raise InvalidGenome(f"genome {p}: its enabled connections form a cycle, which feed-forward mode forbids")
+    num_nodes, num_edges = numbers(node_start[-1], out_edge[-1])
     # The kernel only copies these: with genes it copies positions, in the bits of a float32.
     weight, bias = (xp.arange(len(g), dtype=np.int32).view(np.float32) if genes else g for g in (pop.weight, pop.bias))
     networks = Networks(
         pop.num_inputs,
         pop.num_outputs,
         pop.bias_input,
-        recurrent,
+        mode != "feedforward",
         node_start=node_start,
         edge_start=xp.full(num_nodes + 1, num_edges, np.int64),
         bias=xp.empty(num_nodes, np.float32),
@@ -177,19 +163,40 @@ def compile_population(
     )
     with np.errstate(divide="ignore"):  # the inputs' is 0
         rate = -xp.expm1(-time_step / tau.astype(np.float64)).astype(np.float32)
-    inputs = (*columns, weight, bias, pop.activation, pop.aggregation, rate, *shape, order, node_start, out_edge)
-    outputs = (
-        networks.edge_start, networks.bias, networks.activation, networks.aggregation, networks.rate, networks.source,
-        networks.weight, networks.output_slot,
+    each(
+        pop.device, kernels.emit, size, *columns, weight, bias, pop.activation, pop.aggregation, rate, pop.num_inputs,
+        pop.num_outputs, order, node_start, out_edge, networks.edge_start, networks.bias, networks.activation,
+        networks.aggregation, networks.rate, networks.source, networks.weight, networks.output_slot,
+        networks.recurrent, mode == "sequential", scratch=kernels.emit_scratch, sizes=sizes, grain=_GRAIN,
     )  # fmt: skip
-    emitting = (*inputs, *outputs, recurrent, sequential)
-    each(pop.device, kernels.emit, size, *emitting, scratch=kernels.emit_scratch, **driver)
     if not genes:
         return networks
     edge_gene, node_gene = networks.weight.view(np.int32), networks.bias.view(np.int32)
     return dataclasses.replace(
         networks, weight=pop.weight[edge_gene], bias=pop.bias[node_gene], edge_gene=edge_gene, node_gene=node_gene
     )
+
+
+def _ordered(
+    pop: Population, mode: str, columns: tuple[Any, ...], sizes: tuple[int, int, int]
+) -> tuple[Any, Any, Any, int]:
+    """Where the nodes and the edges of each network begin [P+1], the order of the nodes, and the most of a network."""
+    from genomes.kernels import order as kernels
+
+    xp, size = arrays_of(pop.device), len(pop)
+    order = xp.empty(len(pop.node_id) - size * pop.num_inputs, np.int32)
+    node_count, edge_count = xp.zeros((2, size + 1), np.int64)  # of each network, shifted by one
+    ordering = (*columns, pop.num_inputs, pop.num_outputs, order, node_count[1:], edge_count[1:])
+    driver: dict[str, Any] = {"scratch": kernels.order_scratch, "sizes": sizes, "grain": _GRAIN}
+    if mode == "feedforward":
+        each(pop.device, kernels.order_feedforward, size, *ordering, **driver)
+    else:
+        each(pop.device, kernels.order_recurrent, size, *ordering, mode == "sequential", **driver)
+    fewest, most = numbers(node_count.min(), node_count.max())
+    if fewest < 0:
+        p = int(xp.argmin(node_count)) - 1
+        raise InvalidGenome(f"genome {p}: its enabled connections form a cycle, which feed-forward mode forbids")
+    return xp.cumsum(node_count), xp.cumsum(edge_count), order, most
 
 
 def _columns(pop: Population) -> tuple[tuple[Any, ...], tuple[int, int, int]]:

@@ -79,7 +79,7 @@ def _round(words, k0, k1):
 
 def to_unit(bits):
     """A uint32 word as a float32 in [0, 1)."""
-    return np.float32(bits >> _SHIFT_8) * _UNIT
+    return times(np.float32(bits >> _SHIFT_8), _UNIT)
 
 
 def uniform(seed, generation, purpose, index, draw):
@@ -109,12 +109,12 @@ def to_normal(a, b):
 
 def _radius(bits):
     """sqrt(-2 ln u) of u in (0, 1]. Polynomials, here and for the angle: they vectorise, and are the same anywhere."""
-    u = np.float32((np.float32(bits >> _SHIFT_8) + _HALF) * _UNIT)
+    u = np.float32(times(np.float32(bits >> _SHIFT_8) + _HALF, _UNIT))
     as_int = u.view(np.int32)
     exponent = np.int32((as_int - _SQRT_HALF_BITS) >> _EXPONENT)
     r = np.int32(as_int - (exponent << _EXPONENT)).view(np.float32) - _ONE
     logarithm = times(np.float32(exponent), _LN_2) + times(r, _ONE + times(r, _horner_5(_LN, r)))
-    return np.float32(math.sqrt(max(_MINUS_TWO * logarithm, _ZERO)))
+    return np.float32(math.sqrt(max(times(_MINUS_TWO, logarithm), _ZERO)))
 
 
 def _horner_5(c, x):

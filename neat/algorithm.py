@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genomes.backend import arrays_of, moved
 from genomes.evaluation import Evaluation
 from genomes.population import Genome, Population
 from neat.breeding import breed
@@ -16,7 +15,7 @@ from neat.initial import first_generation
 from neat.novelty import selection_scores
 from neat.params import NEATParams
 from neat.report import GenerationReport
-from neat.reproduction import Ranking, distribute, draw_matings, representatives, require_not_negative
+from neat.reproduction import Ranking, distribute, draw_matings, representatives, to_maximise
 from neat.speciation import adapt_threshold, speciate
 from neat.state import Arrays, Scalars, State
 
@@ -100,17 +99,13 @@ class NEAT:
             self._reproduce(ranking, offspring)
         self._asked = False
 
-    def _receive(self, evaluation: Evaluation) -> NDArray[np.float64]:
+    def _receive(self, evaluation: Evaluation) -> Any:
         """Fitness [P] to be maximised, -inf where failed, where the genomes are."""
         if not self._asked:
             raise RuntimeError("tell() was called without ask(): there is no population to tell of")
         if len(evaluation) != len(self._state.population):
             raise ValueError(f"the evaluation is of {len(evaluation)} genomes, asked for {len(self._state.population)}")
-        fitness = evaluation.fitness if self.maximize else -evaluation.fitness
-        if not self.params.allow_negative_fitness:
-            require_not_negative(fitness)
-        failed = moved(evaluation.failed, self.device)
-        return arrays_of(self.device).where(failed, -np.inf, moved(fitness, self.device))
+        return to_maximise(evaluation, self.maximize, self.params.allow_negative_fitness, self.device)
 
     def _reproduce(self, ranking: Ranking, offspring: NDArray[np.int64]) -> None:
         """Replace the population by its offspring; species without any die."""
@@ -130,8 +125,7 @@ class NEAT:
         if state.done:
             return
         population = first_generation(params, old.task_inputs, old.num_outputs, state.seed, generation, self._initial)
-        new = State.first(population, params, state.seed, generation, state.next_species)
-        self._state = new.to(self.device)
+        self._state = State.first(population, params, state.seed, generation, state.next_species).to(self.device)
 
     def state_dict(self) -> tuple[Arrays, Scalars]:
         """Everything that ``restore`` needs to go on bit for bit: arrays by name, and values that JSON can hold."""
@@ -152,6 +146,5 @@ class NEAT:
         """The algorithm as it was when ``state_dict`` gave these; KeyError, ValueError or TypeError if it never did."""
         self = cls.__new__(cls)
         self.params, self.maximize, self.episodes_change, self._initial = params, maximize, episodes_change, initial
-        self.device, self._asked = device, False
-        self._state = State.from_arrays(arrays, scalars).to(device)
+        self._state, self._asked, self.device = State.from_arrays(arrays, scalars).to(device), False, device
         return self

@@ -149,8 +149,8 @@ class Numbering:
         """The same in the memory of "cpu" or "cuda"."""
         if device == self.device:
             return self
-        columns = (moved(column[: self.count], device) for column in self.columns[:3])
-        return Numbering(*columns, self.next_number, device)
+        first, second, number = (moved(column[: self.count], device) for column in self.columns[:3])
+        return Numbering(first, second, number, self.next_number, device)
 
     def reserve(self, more: int) -> None:
         """Make room for that many new entries."""

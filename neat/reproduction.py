@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from genomes.backend import arrays_of, moved, to_host
 from genomes.each import each
+from genomes.evaluation import Evaluation
 from genomes.population import offsets
 from neat.kernels import selection
 from neat.kernels.selection import CLONE, ELITE, MATE, MATE_ONLY
@@ -33,8 +34,8 @@ __all__ = [
     "draw_matings",
     "may_reproduce",
     "representatives",
-    "require_not_negative",
     "shares",
+    "to_maximise",
 ]
 
 GRAIN = 2048  # least offspring worth a thread
@@ -97,21 +98,28 @@ class Ranking:
     def sums(self, values: Any) -> NDArray[np.float64]:
         """Sums [S] over the members of each species of ``values`` [P], added up in the order of genomes."""
         if self.device == "cpu":
-            return np.bincount(self.species, weights=values, minlength=len(self.best))
+            return np.bincount(self.species, weights=values, minlength=len(self.best)).astype(np.float64, copy=False)
         from neat.reproduction_cuda import sums_on_device
 
         return sums_on_device(values, self.species, self.start)
 
 
-def require_not_negative(fitness: NDArray[np.float64]) -> None:
-    """`ValueError` where a fitness [P] is negative, which cannot be shared in proportion."""
-    if (fitness < 0).any():
+def to_maximise(evaluation: Evaluation, maximize: bool, allow_negative: bool, device: str) -> Any:
+    """Fitness [P] to be maximised, -inf where failed, in the memory of a device.
+
+    Raises
+    ------
+    ValueError : a fitness is negative, which cannot be shared in proportion, and is not allowed.
+    """
+    fitness = evaluation.fitness if maximize else -evaluation.fitness
+    if not allow_negative and (fitness < 0).any():
         fitness = to_host(fitness)
         worst = int(np.nanargmin(fitness))
         raise ValueError(
             f"fitness {fitness[worst]:g} of genome {worst} is negative: species share in proportion to fitness "
             f"(allow_negative_fitness = false, as in the preset neat-2002, which cannot minimise)"
         )
+    return arrays_of(device).where(moved(evaluation.failed, device), -np.inf, moved(fitness, device))
 
 
 def shares(ranking: Ranking, allow_negative: bool) -> NDArray[np.float64]:
@@ -193,8 +201,8 @@ def draw_matings(
     Parameters
     ----------
     offspring : [S] of each species.
-    genes : [P] connection genes of each genome, where the ranking is: where ``equal_fitness_genes`` is ``"shorter"``, the shorter of two
-        equally fit parents counts as the fitter.
+    genes : [P] connection genes of each genome, in the memory of the ranking: where ``equal_fitness_genes`` is
+        ``"shorter"``, the shorter of two equally fit parents counts as the fitter.
     key : seed and generation.
     """
     device, sizes, total = ranking.device, ranking.sizes, int(offspring.sum())

@@ -142,8 +142,8 @@ class State:
     def to(self, device: str) -> State:
         """The same, its genomes and the registry in the memory of "cpu" or "cuda"."""
         there = None if self.representatives is None else self.representatives.to(device)
-        moved = {"population": self.population.to(device), "innovations": self.innovations.to(device)}
-        return dataclasses.replace(self, representatives=there, **moved)
+        population, innovations = self.population.to(device), self.innovations.to(device)
+        return dataclasses.replace(self, population=population, representatives=there, innovations=innovations)
 
     @property
     def mean_connections(self) -> float:

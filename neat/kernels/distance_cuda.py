@@ -20,8 +20,8 @@ def found(
     """Genomes that no species takes, in order, as one block: the first founds a species, all that are near enough join
     it, the first of the others founds the next, until all have one or there are as many as ``founders`` has room for.
 
-    ``lane`` [candidates] is NO_SPECIES at first, ``row_of`` [innovations] 0; ``table`` [genes of a genome + 1, 1] has an
-    absent gene in its first row; ``sums`` [2, threads] is scratch.
+    ``lane`` [candidates] is NO_SPECIES at first, ``row_of`` [innovations] 0; ``table`` [genes of a genome + 1, 1] has
+    an absent gene in its first row; ``sums`` [2, threads] is scratch.
     """
     thread, threads, size = cuda.threadIdx.x, cuda.blockDim.x, candidates.shape[0]
     first = cuda.shared.array(1, int64)

@@ -84,7 +84,7 @@ def draw_words(words, count, seed, generation, purpose, child):
 
 def symmetric(bits):
     """Uniform in [-1, 1)."""
-    return _TWO * to_unit(bits) - _ONE
+    return times(_TWO, to_unit(bits)) - _ONE
 
 
 def clip(value, low, high):
@@ -96,7 +96,7 @@ def clip(value, low, high):
 def fresh_value(rule, a, b):
     """A new weight or bias from two words."""
     noise = to_normal(a, b) if rule.gaussian_new else symmetric(a)
-    return clip(rule.scale * noise, rule.low, rule.high)
+    return clip(times(rule.scale, noise), rule.low, rule.high)
 
 
 def mutate_genome(rules, bias, node, node_end, weight, link, link_end, words, seed, generation, child):
@@ -136,7 +136,7 @@ def mutate_values(values, origin, begin, end, perturb, replace, rule, words):
         w = i - origin
         choice, flat, bell = to_unit(words[0, w]), symmetric(words[1, w]), to_normal(words[1, w], words[2, w])
         step = times(power, bell if gaussian_step else flat)
-        new = scale * (bell if gaussian_new else flat)
+        new = times(scale, bell if gaussian_new else flat)
         moved = clip(values[i] + step if choice < perturb else new, low, high)
         values[i] = moved if choice < either else values[i]
 

@@ -38,16 +38,39 @@ def stand_in():
     return module
 
 
-def run_items(kernel, count, scratch, arguments):
-    """What `genomes.kernels.each_cuda.for_each` does, as a single thread in plain Python."""
-    own = [array[:, :, 0] for array in scratch]
-    for i in range(count):
-        kernel.bindings["item"].function(i, own, *arguments)
+class OneThread:
+    """What kernels see of numba.cuda, in plain Python."""
+
+    blockIdx = threadIdx = types.SimpleNamespace(x=0)
+    blockDim = gridDim = types.SimpleNamespace(x=1)
+
+    class shared:
+        def array(size, dtype):
+            return np.empty(size, str(dtype))
+
+    class atomic:
+        def cas(array, index, old, new):
+            found = array[index]
+            if found == old:
+                array[index] = new
+            return found
+
+    def syncthreads():
+        pass
+
+
+def run(kernel, arguments):
+    """Run a kernel as one thread. Products are those of Python, which fuses nothing."""
+    bindings = {name: value for name, value in kernel.bindings.items() if name != "times"}
+    function = binding_cuda.rebuild(type(kernel)(kernel.function, bindings), lambda function: function)
+    function.__globals__["cuda"] = OneThread
+    function(*arguments)
 
 
 @contextmanager
-def captured(monkeypatch):
-    """Launches are compiled, not run, but for functions of items; gives a list of (kernel, its PTX)."""
+def captured(monkeypatch, running=False):
+    """Launches are compiled, and where ``running`` done by one thread; gives a list of (kernel, its PTX)."""
+    from numba import cuda
     from numba.cuda import compiler, dispatcher
 
     found = []
@@ -55,12 +78,13 @@ def captured(monkeypatch):
     def launch(self, blocks, threads, shared, *arguments):
         if not any(self is kernel for kernel, _ in found):
             found.append((self, ptx_of(self, arguments)))
-        if self.__name__ == "for_each":
-            run_items(self, *arguments)
+        if running:
+            run(self, arguments)
 
     for module in (compiler, dispatcher):
         monkeypatch.setattr(module, "get_current_device", Hopper)
     monkeypatch.setattr(binding_cuda.CudaKernel, "launch", launch)
+    monkeypatch.setattr(cuda, "to_device", lambda records: records.view(np.recarray))
     monkeypatch.setitem(sys.modules, "cupy", stand_in())
     backend.multiprocessors.cache_clear()
     yield found

@@ -43,7 +43,9 @@ def test_networks_equal_the_cpus(mode, shape, many):
 
 def test_they_play_without_leaving_the_device(many):
     env = dataclasses.replace(native_env("CartPole-v1"), max_steps=5)
-    pop = reference.random_population(random.Random(1), 5 * many, num_inputs=env.num_inputs, num_outputs=env.num_outputs)
+    pop = reference.random_population(
+        random.Random(1), 5 * many, num_inputs=env.num_inputs, num_outputs=env.num_outputs
+    )
     starts = starting_states(env, (1, 1), 200, 2)
     found = rollout(env, compile_population(pop.to("cuda")), starts)
     np.testing.assert_array_equal(found.returns, rollout(env, compile_population(pop, device="cuda"), starts).returns)

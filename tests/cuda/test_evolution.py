@@ -19,7 +19,9 @@ CASES = {
     "constant fitness": dataclasses.replace(GROWING, mate_only=0.5),
     "neat-2002": dataclasses.replace(PRESETS["neat-2002"], add_node=0.3, add_connection=0.3),
     "recurrent": dataclasses.replace(PRESETS["control"], mode="synchronous", representative="champion"),
-    "pruned": dataclasses.replace(GROWING, delete_node=0.2, delete_connection=0.3, max_stagnation=2, extinction="restart"),
+    "pruned": dataclasses.replace(
+        GROWING, delete_node=0.2, delete_connection=0.3, max_stagnation=2, extinction="restart"
+    ),
 }
 
 

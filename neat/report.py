@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from genomes.backend import arrays_of
+from genomes.backend import arrays_of, to_host
 from neat.reproduction import Ranking
 from neat.state import State
 
@@ -19,7 +19,7 @@ class GenerationReport:
     """An evaluated generation: P genomes in S species, in order of age."""
 
     generation: int
-    species_of: NDArray[np.int32]  # [P] species id; where the genomes are
+    species_of: NDArray[np.int32]  # [P] species id
     id: NDArray[np.int32]  # [S] species id
     size: NDArray[np.int64]  # [S] members
     best: NDArray[np.float64]  # [S] fitness (not novelty) as the task states it; NaN where all members failed
@@ -53,7 +53,7 @@ class GenerationReport:
         total = ranking.sums(xp.where(fitness > -np.inf, fitness, 0.0))
         return cls(
             generation=state.generation,
-            species_of=xp.asarray(species.id)[ranking.species],
+            species_of=species.id[to_host(ranking.species)],
             id=species.id,
             size=ranking.sizes,
             best=np.where(ranking.sound > 0, sign * ranking.best, np.nan),

@@ -142,7 +142,7 @@ def evolve(
 
     def watch(row: Row, population: Population, evaluation: Evaluation, report: GenerationReport) -> Any:
         history.append(row)
-        return on_generation(population, evaluation, report) if on_generation is not None else None
+        return on_generation(population.to("cpu"), evaluation, report) if on_generation is not None else None
 
     if out is not None:
         folder = RunFolder.create(Path(out), overwrite)

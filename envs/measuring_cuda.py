@@ -16,7 +16,7 @@ from genomes.forward import as_rows
 from genomes.forward_cuda import device_arguments, group_for
 from genomes.functions import activation_rows_switch, activation_slopes_switch
 from genomes.kernels.backward import SCRATCH as ADJOINTS
-from genomes.kernels.columns_cuda import ONE_ROW, Columns, room
+from genomes.kernels.columns_cuda import ONE_ROW, Columns, column_bindings, room
 from genomes.networks import Networks
 
 __all__ = ["Data", "gradient_sums_on_device", "gradient_sums_on_gpu", "totals_on_device", "totals_on_gpu"]
@@ -67,7 +67,7 @@ def totals_on_device(networks: Networks, data: Data, chosen: Measure) -> Any:
     )
     driver.launch(
         min(plan.blocks, -(-size // group) * tiles), plan.threads, plan.shared,
-        *device_arguments(networks), slots, *data.arguments(chosen.name), tile_rows, group, plan.scratch, totals,
+        *device_arguments(networks), slots, *data.arguments(chosen.name), tile_rows, group, plan.size, plan.scratch, totals,
     )  # fmt: skip
     return totals.sum(axis=1)
 
@@ -97,7 +97,7 @@ def gradient_sums_on_device(networks: Networks, data: Data, chosen: Measure) -> 
     )
     driver.launch(
         min(plan.blocks, len(networks) * tiles), plan.threads, plan.shared,
-        *device_arguments(networks), slots, *data.arguments(chosen.name), tile_rows, plan.scratch, *sums,
+        *device_arguments(networks), slots, *data.arguments(chosen.name), tile_rows, plan.size, plan.scratch, *sums,
     )  # fmt: skip
     return sums[0].sum(axis=0), sums[1].sum(axis=0)
 
@@ -111,4 +111,4 @@ def _tiles(plan: Columns, rows: int) -> tuple[int, int]:
 
 def _bindings(data: Data, plan: Columns) -> dict[str, Any]:
     pick = losses_cuda.own_row if data.own else losses_cuda.same_row
-    return {**ONE_ROW, "SHARED": plan.in_shared, "pick_row": pick}
+    return {**ONE_ROW, **column_bindings(plan.in_shared), "pick_row": pick}

@@ -15,7 +15,7 @@ from genomes.backend import arrays, to_device, to_host
 from genomes.forward_cuda import device_arguments
 from genomes.functions import activation_switch
 from genomes.kernels.binding_cuda import CudaKernel
-from genomes.kernels.columns_cuda import room
+from genomes.kernels.columns_cuda import column_bindings, room
 from genomes.networks import Networks
 
 __all__ = ["play_on_device", "play_on_gpu"]
@@ -47,7 +47,7 @@ def play_on_device(env: NativeEnv, networks: Networks, starts: Any, keep_ends: b
     driver.launch(
         min(plan.blocks, -(-size * episodes // plan.threads)), plan.threads, plan.shared,
         to_device(by_size(networks)), starts, env.max_steps, *device_arguments(networks), networks.task_inputs,
-        slots, xp.zeros(1, np.int64), plan.scratch, returns, steps, ends,
+        slots, xp.zeros(1, np.int64), plan.size, plan.scratch, returns, steps, ends,
     )  # fmt: skip
     return returns, steps, ends
 
@@ -61,5 +61,5 @@ def by_size(networks: Networks) -> NDArray[np.int64]:
 @cache
 def _bound(env: NativeEnv, switch: Any, in_shared: bool) -> CudaKernel:
     lengths = (env.num_states, env.num_inputs, env.num_outputs, env.randoms, env.num_behaviours)
-    bindings = {**row_functions(*lengths, 1), "WINDOW": env.window, "activate": switch, "SHARED": in_shared}
-    return play_columns.bind(**env.functions, **bindings)
+    functions = {"WINDOW": env.window, "activate": switch}
+    return play_columns.bind(**env.functions, **row_functions(*lengths, 1), **functions, **column_bindings(in_shared))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from genomes.backend import arrays, multiprocessors, to_device, to_host
 from genomes.functions import activation_rows_switch
-from genomes.kernels.columns_cuda import ONE_ROW, room
+from genomes.kernels.columns_cuda import ONE_ROW, column_bindings, room
 from genomes.kernels.forward_cuda import forward_columns
 from genomes.networks import Networks
 
@@ -33,9 +33,9 @@ def forward_on_device(networks: Networks, columns: Any) -> Any:
     plan = room(networks.max_slots, rows)
     tiles = -(-rows // plan.threads)
     group = group_for(size, tiles)
-    driver = forward_columns.bind(**ONE_ROW, activate_rows=activation_rows_switch(1), SHARED=plan.in_shared)
+    driver = forward_columns.bind(**ONE_ROW, **column_bindings(plan.in_shared), activate_rows=activation_rows_switch(1))
     blocks = min(plan.blocks, -(-size // group) * tiles)
-    arguments = (*device_arguments(networks), columns, group, plan.scratch, out)
+    arguments = (*device_arguments(networks), columns, group, plan.size, plan.scratch, out)
     driver.launch(blocks, plan.threads, plan.shared, *arguments)
     return out
 

@@ -20,17 +20,18 @@ SHARED = True  # whether columns are in shared memory; bound
 @cuda_kernel
 def forward_columns(
     node_start, edge_start, bias, activation, aggregation, source, weight, output_slot, num_inputs, bias_input,
-    recurrent, rate, activations, X, group_size, scratch, out,
+    recurrent, rate, activations, X, group_size, size, scratch, out,
 ):  # fmt: skip
     """Outputs ``out`` [P, R, O] on the rows X [task_inputs, R]. A block takes items, ``group_size`` networks on a row
-    a thread, until none is left."""
+    a thread, until none is left. A thread's column has ``size`` values."""
+    thread, threads = cuda.threadIdx.x, cuda.blockDim.x
     storage = cuda.shared.array(0, float32) if SHARED else scratch[cuda.blockIdx.x]
-    values = storage[cuda.threadIdx.x :: cuda.blockDim.x]
+    values = storage[thread * size : (thread + 1) * size] if SHARED else storage[thread::threads]
     num_networks, num_rows = output_slot.shape[0], X.shape[1]
-    tiles = (num_rows + cuda.blockDim.x - 1) // cuda.blockDim.x
+    tiles = (num_rows + threads - 1) // threads
     groups = (num_networks + group_size - 1) // group_size
     for item in range(cuda.blockIdx.x, groups * tiles, cuda.gridDim.x):
-        group, row = item // tiles * group_size, item % tiles * cuda.blockDim.x + cuda.threadIdx.x
+        group, row = item // tiles * group_size, item % tiles * threads + thread
         if row >= num_rows:
             continue
         load_inputs(values, X[:, row : row + 1], num_inputs, bias_input)

@@ -67,7 +67,8 @@ def totals_on_device(networks: Networks, data: Data, chosen: Measure) -> Any:
     )
     driver.launch(
         min(plan.blocks, -(-size // group) * tiles), plan.threads, plan.shared,
-        *device_arguments(networks), slots, *data.arguments(chosen.name), tile_rows, group, plan.size, plan.scratch, totals,
+        *device_arguments(networks), slots, *data.arguments(chosen.name), tile_rows, group, plan.size, plan.scratch,
+        totals,
     )  # fmt: skip
     return totals.sum(axis=1)
 

@@ -13,9 +13,9 @@ from envs.kernels.rollout_cuda import play_columns
 from envs.native import NativeEnv
 from genomes.backend import arrays, to_device, to_host
 from genomes.forward_cuda import device_arguments
-from genomes.functions import activation_switch
+from genomes.functions import activation_rows_switch
 from genomes.kernels.binding_cuda import CudaKernel
-from genomes.kernels.columns_cuda import column_bindings, room
+from genomes.kernels.columns_cuda import ONE_ROW, column_bindings, room
 from genomes.networks import Networks
 
 __all__ = ["play_on_device", "play_on_gpu"]
@@ -43,7 +43,7 @@ def play_on_device(env: NativeEnv, networks: Networks, starts: Any, keep_ends: b
     plan = room(slots + env.window, size * episodes)
     returns, steps = xp.empty((size, episodes), np.float32), xp.empty((size, episodes), np.int32)
     ends = xp.empty((size, episodes, env.num_states + 1) if keep_ends else (0, 0, 1), np.float32)
-    driver = _bound(env, activation_switch(), plan.in_shared)
+    driver = _bound(env, activation_rows_switch(1), plan.in_shared)
     driver.launch(
         min(plan.blocks, -(-size * episodes // plan.threads)), plan.threads, plan.shared,
         to_device(by_size(networks)), starts, env.max_steps, *device_arguments(networks), networks.task_inputs,
@@ -61,5 +61,5 @@ def by_size(networks: Networks) -> NDArray[np.int64]:
 @cache
 def _bound(env: NativeEnv, switch: Any, in_shared: bool) -> CudaKernel:
     lengths = (env.num_states, env.num_inputs, env.num_outputs, env.randoms, env.num_behaviours)
-    functions = {"WINDOW": env.window, "activate": switch}
-    return play_columns.bind(**env.functions, **row_functions(*lengths, 1), **functions, **column_bindings(in_shared))
+    bindings = ONE_ROW | row_functions(*lengths, 1) | column_bindings(in_shared)
+    return play_columns.bind(**env.functions, **bindings, WINDOW=env.window, activate_rows=switch)

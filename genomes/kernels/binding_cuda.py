@@ -16,6 +16,10 @@ from genomes.kernels.binding import Kernel, has_loop, rebuild
 
 __all__ = ["CudaKernel", "cuda_kernel"]
 
+# Of a thread: 768 threads are then resident on a multiprocessor. Left alone the compiler takes 95 to 160, and what it
+# spills below that lies outside the innermost loops.
+_REGISTERS = 80
+
 
 class CudaKernel(Kernel):
     """A kernel for CUDA; see `Kernel` for how it is bound. Compiled at its first launch, from disk where it can be."""
@@ -25,7 +29,7 @@ class CudaKernel(Kernel):
         """The dispatcher of numba.cuda."""
         if simulated():  # functions that do not ask for their thread are called as they are
             return cuda.jit(rebuild(self, lambda function: function))
-        return cuda.jit(cache=True)(self.rebuilt)
+        return cuda.jit(cache=True, max_registers=_REGISTERS)(self.rebuilt)
 
     @cached_property
     def rebuilt(self) -> types.FunctionType:

@@ -21,11 +21,13 @@ from typing import Any
 import numpy as np
 
 from genomes.backend import arrays, multiprocessors, simulated
-from genomes.functions.aggregations import multiply_add
+from genomes.functions.aggregations import SUM, multiply_add
+from genomes.kernels.binding import Kernel
+from genomes.kernels.forward import aggregate_rows
 
 __all__ = ["ONE_ROW", "Columns", "column_bindings", "room"]
 
-_ZERO = np.float32(0.0)
+_ZERO, _STEP = np.float32(0.0), np.uint64(1)
 _SHARED = 48 * 1024  # bytes of a block that every launch may ask for
 _SHARED_OF_MULTIPROCESSOR = 227 * 1024
 _THREADS_OF_MULTIPROCESSOR, _BLOCKS_OF_MULTIPROCESSOR = 2048, 32
@@ -90,25 +92,49 @@ def _interleaved(index, thread, threads, size):
     return index * threads + thread
 
 
-def weighted_sum(values, source, weight, begin, end, bias, target):
-    """values[target] = bias + sum of weight * value over the edges.
+def activate_rows(code, values, first):
+    """Apply an activation to one value; the generated switch is bound here."""
 
-    Positions are unsigned: for others Numba looks whether they count from the end.
+
+def evaluate_nodes(values, num_inputs, first, last, edge_start, bias, activation, aggregation, source, weight):
+    """In the place of `genomes.kernels.forward.evaluate_block`, and of ``activate_network``.
+
+    Positions are unsigned: for others Numba looks whether they count from the end. This is the innermost loop, 7
+    instructions an edge.
     """
-    total = _ZERO
-    for e in range(np.uint64(begin), np.uint64(end)):
+    i, stop, slot = np.uint64(first), np.uint64(last), np.uint64(num_inputs)
+    begin = np.uint64(edge_start[i])
+    while i < stop:
+        end = np.uint64(edge_start[i + _STEP])
+        if aggregation[i] == SUM:
+            weighted_sum(values, source, weight, begin, end, bias[i], slot)
+        else:
+            aggregate_rows(
+                aggregation[i], values, source, weight, np.int64(begin), np.int64(end), bias[i], np.int64(slot)
+            )
+        activate_rows(activation[i], values, slot)
+        i, slot, begin = i + _STEP, slot + _STEP, end
+
+
+def weighted_sum(values, source, weight, begin, end, bias, target):
+    """values[target] = bias + sum of weight * value over the edges."""
+    total, e, stop = _ZERO, np.uint64(begin), np.uint64(end)
+    while e < stop:
         total = multiply_add(weight[e], values[np.uint64(source[e])], total)
+        e += _STEP
     values[target] = bias + total
 
 
 def spread_back(values, adjoint, source, weight, begin, end, delta, num_inputs, lanes, offset):
     """The way back through `weighted_sum`; see `genomes.kernels.vector.spread_back`."""
-    factor = adjoint[delta]
-    for e in range(begin, end):
-        other = source[e]
-        lanes[e + offset] += values[other] * factor
-        if other >= num_inputs:
+    factor, inputs = adjoint[delta], np.uint64(num_inputs)
+    e, stop, own = np.uint64(begin), np.uint64(end), np.uint64(begin + offset)
+    while e < stop:
+        other = np.uint64(source[e])
+        lanes[own] += values[other] * factor
+        if other >= inputs:
             adjoint[other] += weight[e] * factor
+        e, own = e + _STEP, own + _STEP
 
 
 def add_to_lanes(values, slot, lanes, index):
@@ -126,6 +152,8 @@ ONE_ROW: dict[str, Any] = {
     "BLOCK": 1,
     "LANES": 1,
     "ROWS": np.uint64(1),
+    "evaluate_block": Kernel(evaluate_nodes),
+    "activate_network": Kernel(evaluate_nodes),
     "weighted_sum": weighted_sum,
     "spread_back": spread_back,
     "add_to_lanes": add_to_lanes,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +24,11 @@ __all__ = ["Data", "gradient_sums_on_device", "gradient_sums_on_gpu", "totals_on
 
 _PASSES = 16  # rows that a thread takes before threads are added up, or more, so that tiles are at most _MOST_TILES
 _MOST_TILES = 64
+_resident: WeakKeyDictionary[Rows, tuple[Any, ...]] = WeakKeyDictionary()
 
 
 class Data:
-    """Rows of data in the memory of the device.
+    """Rows of data in the memory of the device, to which they cross once.
 
     Parameters
     ----------
@@ -34,10 +36,11 @@ class Data:
     """
 
     def __init__(self, rows: Rows, inputs: int, index: NDArray[np.int64] | None = None) -> None:
-        weight = np.ones(len(rows), np.float32) if rows.weight is None else rows.weight
         self.classes, self.own = rows.classes, index is not None
-        self.X = to_device(as_rows(rows.X, inputs).T)  # [task_inputs, R]
-        self.y, self.weight = to_device(rows.y.T), to_device(weight)
+        if rows not in _resident:
+            weight = np.ones(len(rows), np.float32) if rows.weight is None else rows.weight
+            _resident[rows] = to_device(as_rows(rows.X, inputs).T), to_device(rows.y.T), to_device(weight)
+        self.X, self.y, self.weight = _resident[rows]  # X [task_inputs, R]
         self.index = to_device(np.zeros((1, 1), np.int64) if index is None else index)
         self.count = len(rows) if index is None else index.shape[1]
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from genomes import forward_cuda
 from genomes.backend import DeviceError, check_device
-from genomes.forward import forward
+from genomes.forward import forward, forward_each, initial_state
 from genomes.functions import ACTIVATIONS, AGGREGATIONS, activation_function, register_activation
 from genomes.kernels import columns_cuda
 from genomes.networks import MODES, compile_population
@@ -61,6 +62,33 @@ def test_the_same_on_every_run(many):
     np.testing.assert_array_equal(forward(networks, rows(7)), forward(networks, rows(7)))
     again = replace(networks, weight=networks.weight * np.float32(2.0))  # other weights are another upload
     assert not np.array_equal(forward(again, rows(7)), forward(networks, rows(7)))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_row_for_each_network(mode, many):
+    """Two steps, so that the state of the first matters."""
+    cpu = compile_population(population(9 * many, **reference.dynamics(mode)), mode, activations_per_step=2)
+    device, X = replace(cpu, device="cuda"), rows(9 * many)
+    expected_state, state = initial_state(cpu), initial_state(cpu)
+    for _ in range(2):
+        expected, found = forward_each(cpu, X, expected_state), forward_each(device, X, state)
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(state, expected_state, rtol=1e-4, atol=1e-4)
+    assert (np.abs(state).sum() > 0) == cpu.recurrent
+
+
+def test_arrays_cross_once_and_leave_with_their_host():
+    networks = compile_population(population(3), "feedforward", "cuda")
+    before = len(forward_cuda._resident)
+    forward(networks, rows(2))
+    held = len(forward_cuda._resident)
+    forward(networks, rows(2))
+    assert held > before and len(forward_cuda._resident) == held
+    other = replace(networks, weight=networks.weight + np.float32(1.0))
+    forward(other, rows(2))
+    assert len(forward_cuda._resident) == held + 1
+    del networks, other
+    assert len(forward_cuda._resident) == before
 
 
 def test_columns_in_global_memory_give_the_same(monkeypatch):

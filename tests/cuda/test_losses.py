@@ -67,3 +67,17 @@ def test_outputs_that_are_not_finite_give_nan():
     bias[cpu.node_start[1] : cpu.node_start[2]] = np.nan
     found = measure(replace(cpu, bias=bias, device="cuda"), rows, "cross-entropy", 2)
     assert np.isnan(found).tolist() == [False, True, False, False]
+
+
+def test_learning_inside_the_loop_agrees_with_the_cpu():
+    """Weights change from step to step, the rest of the networks does not."""
+    pytest.importorskip("cmaes")
+    from envs.supervised import SupervisedTask
+    from experiments.refine import refine
+
+    cpu, rows, _ = case(3, 3, 1)
+    task = SupervisedTask(rows, rows, "cross-entropy", num_classes=3)
+    expected, found = (refine(nets, task, (1, 0), steps=3) for nets in (cpu, replace(cpu, device="cuda")))
+    assert not np.allclose(expected.weight, cpu.weight)
+    np.testing.assert_allclose(found.weight, expected.weight, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found.bias, expected.bias, rtol=1e-4, atol=1e-5)

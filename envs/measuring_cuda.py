@@ -24,6 +24,7 @@ __all__ = ["Data", "gradient_sums_on_device", "gradient_sums_on_gpu", "totals_on
 
 _PASSES = 16  # rows that a thread takes before threads are added up, or more, so that tiles are at most _MOST_TILES
 _MOST_TILES = 64
+_SUMS = 1 << 28  # float64 sums of tiles that are on the device at a time
 _resident: WeakKeyDictionary[Rows, tuple[Any, ...]] = WeakKeyDictionary()
 
 
@@ -80,8 +81,16 @@ def gradient_sums_on_gpu(
     networks: Networks, rows: Rows, chosen: Measure, index: NDArray[np.int64] | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Gradients [E] and [N] summed over the rows."""
-    by_weight, by_bias = gradient_sums_on_device(networks, Data(rows, networks.task_inputs, index), chosen)
-    return to_host(by_weight), to_host(by_bias)
+    size = len(networks)
+    step = max(_SUMS * size // (_MOST_TILES * (len(networks.weight) + len(networks.bias) + 1)), 1)
+    sums = []
+    for first in range(0, size, step):
+        last = min(first + step, size)
+        part = networks if step >= size else networks.part(first, last)
+        own = index if index is None else index[first:last]
+        by_weight, by_bias = gradient_sums_on_device(part, Data(rows, networks.task_inputs, own), chosen)
+        sums.append((to_host(by_weight), to_host(by_bias)))
+    return sums[0] if step >= size else tuple(map(np.concatenate, zip(*sums, strict=True)))  # type: ignore[return-value]
 
 
 def gradient_sums_on_device(networks: Networks, data: Data, chosen: Measure) -> tuple[Any, Any]:

@@ -44,18 +44,19 @@ def play_on_device(env: NativeEnv, networks: Networks, starts: Any, keep_ends: b
     returns, steps = xp.empty((size, episodes), np.float32), xp.empty((size, episodes), np.int32)
     ends = xp.empty((size, episodes, env.num_states + 1) if keep_ends else (0, 0, 1), np.float32)
     driver = _bound(env, activation_rows_switch(1), plan.in_shared)
+    genes = device_arguments(networks)
     driver.launch(
         min(plan.blocks, -(-size * episodes // plan.threads)), plan.threads, plan.shared,
-        to_device(by_size(networks)), starts, env.max_steps, *device_arguments(networks), networks.task_inputs,
-        slots, xp.zeros(1, np.int64), plan.size, plan.scratch, returns, steps, ends,
+        by_size(genes[0], genes[1]), starts, env.max_steps, *genes, networks.task_inputs, slots,
+        xp.zeros(1, np.int64), plan.size, plan.scratch, returns, steps, ends,
     )  # fmt: skip
     return returns, steps, ends
 
 
-def by_size(networks: Networks) -> NDArray[np.int64]:
-    """Genomes from the largest to the smallest: neighbours are alike, and the longest work begins first."""
-    edges = np.diff(networks.edge_start[networks.node_start])
-    return np.argsort(-edges, kind="stable")
+def by_size(node_start: Any, edge_start: Any) -> Any:
+    """Genomes [P] from the largest to the smallest: neighbours are alike, and the longest work begins first."""
+    xp = arrays()
+    return xp.argsort(-xp.diff(edge_start[node_start]), kind="stable")
 
 
 @cache

@@ -24,13 +24,19 @@ __all__ = [
 ]
 
 _GROUP = 16
+_OUTPUTS = 1 << 30  # float32 outputs that are on the device at a time
 _ARRAYS = ("node_start", "edge_start", "bias", "activation", "aggregation", "source", "weight", "output_slot", "rate")
 _resident: dict[int, Any] = {}  # by the id of the host's array
 
 
 def forward_on_gpu(networks: Networks, rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """Outputs [P, R, O] of all networks on the rows X [R, task_inputs], both on the host."""
-    return to_host(forward_on_device(networks, to_device(rows.T)))
+    columns, size = to_device(rows.T), len(networks)
+    step = max(_OUTPUTS // (len(rows) * networks.num_outputs), 1)
+    if step >= size:
+        return to_host(forward_on_device(networks, columns))
+    parts = (networks.part(first, min(first + step, size)) for first in range(0, size, step))
+    return np.concatenate([to_host(forward_on_device(part, columns)) for part in parts])
 
 
 def forward_on_device(networks: Networks, columns: Any) -> Any:

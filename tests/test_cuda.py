@@ -29,14 +29,6 @@ def test_kernels_in_the_simulator():
     assert "passed" in done.stdout and "skipped" not in done.stdout, done.stdout[-500:]
 
 
-@pytest.fixture
-def no_gpu(monkeypatch):
-    def problem():
-        return "no usable CUDA GPU was found"
-
-    monkeypatch.setattr(backend, "cuda_problem", problem)
-
-
 def test_cuda_without_a_gpu_is_one_clear_error(no_gpu):
     population = reference.random_population(random.Random(1), 2)
     with pytest.raises(backend.DeviceError, match="device 'cuda': no usable CUDA GPU was found"):

@@ -18,11 +18,12 @@ from envs.fitness import FitnessTask
 from envs.gym.task import GymTask
 from envs.native import NativeEnv
 from envs.task import Task
+from experiments.champion import Champion
 from experiments.config import Config, RunSettings
 from experiments.display import make_display
 from experiments.errors import BadInput, Failure
 from experiments.record import RunFolder
-from experiments.run import Champion, Row, Run
+from experiments.run import Row, Run
 from experiments.session import Session, show_notes
 from experiments.tasks import FunctionSettings, GymSettings, TaskSettings, settings_class
 from experiments.training.within import WeightSettings

@@ -55,6 +55,10 @@ class TaskSettings:
         """Settings, by section and key, for a run that is given nothing but the task's name."""
         return {}
 
+    def meaning(self) -> tuple[str, ...]:
+        """What the inputs and outputs of a champion are, a line each, for whoever takes it away."""
+        return ()
+
     def remark(self) -> str:
         """What such a run should say of the task, else empty."""
         return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +87,10 @@ class EnvironmentSettings(TaskSettings):
         if not env.gymnasium_id:
             return None
         return Stage(gymnasium.make(env.gymnasium_id, render_mode=render_mode), env.act)
+
+    def meaning(self) -> tuple[str, ...]:
+        act = inspect.getsource(self._env().act).rstrip().splitlines()
+        return "An action is made of the outputs by", "", *act
 
     def remark(self) -> str:
         if not self._env().gymnasium_id:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from genomes.backend import arrays_of, numbers, records_to_device
-from genomes.each import each
+from genomes.each import each, ready
 from genomes.functions import activation_code, aggregation_code
 from genomes.kernels.binding import Kernel
 from genomes.population import CONNECTION_GENES, NODE_GENES, Population, offsets
@@ -58,16 +58,16 @@ def breed(
     rules = _rules(params, inputs - 1 if population.bias_input is not None else -1, device)
     functions = _codes(params, device)
     key = np.uint64(seed), np.uint32(generation)
-    mates = (matings.kind, matings.first, matings.second, matings.equal, matings.average)
+    mates = ready(device, (matings.kind, matings.first, matings.second, matings.equal, matings.average))
     parents = (
         population.node_start,
         tuple(getattr(population, name) for name in NODE_GENES),
         population.conn_start,
         tuple(getattr(population, name) for name in CONNECTION_GENES),
     )
+    parents = ready(device, parents)
     plans, sizes = xp.empty(count, np.uint8), xp.empty((count, 2), np.int64)
-    starts = population.node_start, population.conn_start
-    each(device, kernels.plan, count, mates, *starts, plans, sizes, rules, *key, grain=2000)
+    each(device, kernels.plan, count, mates, parents[0], parents[2], plans, sizes, rules, *key, grain=2000)
 
     unite, deletes, *most = numbers((plans & kernels.UNITE).max(), (plans & kernels.DELETE).max(), *sizes.max(axis=0))
     bounds = max(innovations.next_innovation, innovations.next_node) if device == "cpu" else 1
@@ -83,7 +83,7 @@ def breed(
     staged = xp.flatnonzero(plans & kernels.STAGED)
     final_sizes = sizes
     if len(staged):
-        aside = _room(sizes[staged], timed, xp)
+        aside = ready(device, _room(sizes[staged], timed, xp))
         work = len(staged), staged, plans, sizes
         if unite:
             run(kernels.unite_parents, *work, mates, parents, aside, inputs + outputs, rules, *key)
@@ -98,13 +98,14 @@ def breed(
         final_sizes = sizes.copy()
         final_sizes[staged, 0] += split
         final_sizes[staged, 1] += 2 * split + link
-    children = _room(final_sizes, timed, xp)
-    node_start, nodes, conn_start, links = children
+    node_start, nodes, conn_start, links = _room(final_sizes, timed, xp)
+    genes = ready(device, (nodes, links))
+    children = (node_start, genes[0], conn_start, genes[1])
     if len(staged) == 0:
         build(xp.arange(count), children)
     else:
         direct = xp.flatnonzero((plans & kernels.STAGED) == 0)
-        build(direct, (node_start[direct], nodes, conn_start[direct], links))
+        build(direct, (node_start[direct], genes[0], conn_start[direct], genes[1]))
         run(kernels.place, len(staged), staged, sizes, changes, new_values, aside, children, rules)
     if timed or any(getattr(params, name) > 0 for name in RARE_MUTATIONS):
         run(kernels.mutate_rarely, count, plans, children, inputs, outputs, *functions, rules, *key)

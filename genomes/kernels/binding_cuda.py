@@ -14,7 +14,7 @@ from typing import Any
 from genomes.backend import cuda, simulated
 from genomes.kernels.binding import Kernel, has_loop, rebuild
 
-__all__ = ["CudaKernel", "cuda_kernel"]
+__all__ = ["CudaKernel", "as_argument", "cuda_kernel"]
 
 
 class CudaKernel(Kernel):
@@ -40,7 +40,7 @@ class CudaKernel(Kernel):
 
     def launch(self, blocks: int, threads: int, shared: int, *arguments: Any) -> None:
         """Run ``blocks`` blocks of ``threads`` threads with ``shared`` bytes of shared memory each; does not wait."""
-        self.compiled[blocks, threads, 0, shared](*map(_argument, arguments))
+        self.compiled[blocks, threads, 0, shared](*map(as_argument, arguments))
 
 
 def cuda_kernel(function: Callable[..., Any]) -> CudaKernel:
@@ -48,10 +48,12 @@ def cuda_kernel(function: Callable[..., Any]) -> CudaKernel:
     return CudaKernel(function)
 
 
-def _argument(value: Any) -> Any:
-    """Arrays as numba.cuda takes them without waiting for the stream, which kernels and CuPy share."""
+def as_argument(value: Any) -> Any:
+    """Arrays, in tuples, too, as numba.cuda takes them without waiting for the stream, which kernels and CuPy share.
+
+    It takes some microseconds an array: do it once where several launches take the same."""
     if isinstance(value, tuple):
-        return tuple(map(_argument, value))
+        return tuple(map(as_argument, value))
     if not simulated() and hasattr(value, "__cuda_array_interface__") and not hasattr(value, "__cuda_ndarray__"):
         return cuda.as_cuda_array(value, sync=False)
     return value

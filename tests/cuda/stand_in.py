@@ -9,7 +9,7 @@ import numpy as np
 
 # Functions of CuPy that do what NumPy's do, and take arrays of the device only.
 ALIKE = (
-    "arange", "argmin", "argsort", "ascontiguousarray", "bincount", "broadcast_to", "concatenate", "cumsum", "diff",
+    "arange", "argmin", "argsort", "ascontiguousarray", "broadcast_to", "concatenate", "cumsum", "diff",
     "empty", "empty_like", "expm1", "flatnonzero", "full", "isfinite", "ones", "searchsorted", "stack", "where",
     "zeros",
 )  # fmt: skip
@@ -113,7 +113,7 @@ def alike(name):
     function = getattr(np, name)
 
     def call(*arguments, **options):
-        COUNTS["waits"] += name in ("flatnonzero", "bincount")  # their results have sizes that the host must know
+        COUNTS["waits"] += name == "flatnonzero"  # the host must know how many there are
         return wrap(function(*unwrap(arguments), **unwrap(options)))
 
     return call

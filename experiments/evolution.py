@@ -243,6 +243,10 @@ def _takes_nothing(function: Callable[..., Any]) -> bool:
 class _OwnTask(TaskSettings):
     """A task that exists in Python only: its run can be recorded, but not repeated from config.toml."""
 
+    @property
+    def behaves(self) -> bool:
+        return True  # or not: its evaluations tell
+
 
 def _settings(task: Any, made: Task) -> TaskSettings:
     if isinstance(task, str):

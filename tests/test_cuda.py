@@ -39,14 +39,6 @@ def test_kernels_in_the_simulator():
     assert "passed" in done.stdout and "skipped" not in done.stdout, done.stdout[-500:]
 
 
-@pytest.fixture
-def no_gpu(monkeypatch):
-    def problem():
-        return "no usable CUDA GPU was found"
-
-    monkeypatch.setattr(backend, "cuda_problem", problem)
-
-
 def test_cuda_without_a_gpu_is_one_clear_error(no_gpu):
     population = reference.random_population(random.Random(1), 2)
     with pytest.raises(backend.DeviceError, match="device 'cuda': no usable CUDA GPU was found"):
@@ -81,9 +73,9 @@ def test_kernels_compile_to_ptx(monkeypatch):
 
         nets = networks(3, num_outputs=3)
         forward_on_device(nets, np.zeros((3, 5), np.float32))
-        for name in ("activation_rows_switch", "activation_slopes_switch"):
-            monkeypatch.setattr(measuring_cuda, name, lambda rows: ptx.tanh_rows)
-        monkeypatch.setattr(rollout_cuda, "activation_switch", lambda: ptx.only_tanh)
+        for module in (measuring_cuda, rollout_cuda):
+            monkeypatch.setattr(module, "activation_rows_switch", lambda rows: ptx.tanh_rows)
+        monkeypatch.setattr(measuring_cuda, "activation_slopes_switch", lambda rows: ptx.tanh_rows)
         for classes, name in ((0, "mse"), (3, "cross-entropy")):
             rows = measuring_cuda.Data(Rows(*data(9, 3, classes)), 3)
             measuring_cuda.totals_on_device(nets, rows, find_measure(name))
@@ -97,6 +89,7 @@ def test_kernels_compile_to_ptx(monkeypatch):
     for kernel, text in found:
         allowed = SUMS if kernel.__name__ in ("loss_columns", "gradient_columns") else []
         assert ".target sm_90" in text and set(ptx.doubles(text)) <= set(allowed), kernel.__name__
+        assert "\tst.shared.f32" in text and "\tst.f32" not in text, f"{kernel.__name__}: not known to be shared memory"
     assert len(found) == 7
 
 

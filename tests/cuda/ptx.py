@@ -13,13 +13,8 @@ from genomes.kernels import binding_cuda
 from tests.cuda import stand_in
 
 
-def only_tanh(code, x):
-    """A switch over functions that compiles fast."""
-    return tanh(x)
-
-
 def tanh_rows(code, values, first):
-    """The same for a row."""
+    """A switch over functions that compiles fast."""
     values[first] = tanh(values[first])
 
 

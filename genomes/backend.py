@@ -31,8 +31,11 @@ __all__ = [
 ]
 
 DEVICES = ("auto", "cpu", "cuda")
-# Multiply-adds from which "auto" takes the GPU: some 50 ms of a CPU, beside which transfers and launches are small.
-_LEAST_WORK = 1e9
+# What "auto" takes the GPU for. So many multiply-adds are 50 ms of two cores; beside that, launches and the networks'
+# way to the card (a few ms at most) are small. And a multiprocessor wants a warp of threads at least, 4,224 on an H100:
+# with fewer a thread's chain of operations is all the time, however little work there is. Reckoned, not measured: the
+# section "crossover" of `experiments.bench.gpu` measures it.
+_LEAST_WORK, _LEAST_THREADS = 1e9, 4096
 _SIMULATED_MULTIPROCESSORS = 2
 
 
@@ -98,9 +101,16 @@ def check_device(device: str) -> None:
         raise DeviceError(f"device 'cuda': {problem}")
 
 
-def on_gpu(device: str, work: float) -> bool:
-    """Whether work of so many multiply-adds is done on the GPU: for ``"auto"`` where there is one and it gains."""
-    return device == "cuda" or (device == "auto" and work >= _LEAST_WORK and cuda_problem() is None)
+def on_gpu(device: str, work: float, threads: int) -> bool:
+    """Whether work is done on the GPU: for ``"auto"`` where there is one and it gains.
+
+    Parameters
+    ----------
+    work : multiply-adds; an activation counts as two.
+    threads : what can go on at the same time: rows of all networks on data, episodes in closed loop.
+    """
+    large = work >= _LEAST_WORK and threads >= _LEAST_THREADS
+    return device == "cuda" or (device == "auto" and large and cuda_problem() is None)
 
 
 def to_device(array: NDArray[Any]) -> Any:

@@ -1,5 +1,6 @@
 """The GPU where there is none: clear errors, kernels in Numba's CUDA simulator, kernels as PTX."""
 
+import dataclasses
 import os
 import random
 import subprocess
@@ -10,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from experiments.bench.control import networks_of, random_links
+from experiments.bench.forward import random_networks
 from genomes import backend
 from genomes.networks import compile_population
 from tests import reference
@@ -43,9 +46,46 @@ def test_missing_packages_are_named_with_their_extra(monkeypatch):
 
 
 def test_auto_takes_the_cpu_for_small_work_and_without_a_gpu(monkeypatch, no_gpu):
-    assert not backend.on_gpu("auto", 1e12) and not backend.on_gpu("cpu", 1e12)
+    assert not backend.on_gpu("auto", 1e12, 10**6) and not backend.on_gpu("cpu", 1e12, 10**6)
     monkeypatch.setattr(backend, "cuda_problem", lambda: None)
-    assert backend.on_gpu("auto", 1e12) and not backend.on_gpu("auto", 1e6) and backend.on_gpu("cuda", 1)
+    assert (
+        backend.on_gpu("auto", 1e12, 10**6) and backend.on_gpu("cuda", 1, 1) and not backend.on_gpu("cpu", 1e12, 10**6)
+    )
+    assert not backend.on_gpu("auto", 1e6, 10**6) and not backend.on_gpu("auto", 1e12, 100)
+
+
+@pytest.mark.parametrize(("genomes", "rows", "chosen"), [(1000, 20_000, True), (1000, 2_000, False), (1, 4_000, False)])
+def test_auto_goes_by_the_rows_and_the_networks(monkeypatch, genomes, rows, chosen):
+    """Losses by the work of a pass, gradients by three."""
+    from envs import measuring
+    from envs.rows import Rows
+
+    asked = []
+    monkeypatch.setattr(backend, "cuda_problem", lambda: None)
+    monkeypatch.setattr(measuring, "on_gpu", lambda *given: asked.append(backend.on_gpu(*given)) or asked[-1])
+    networks = dataclasses.replace(random_networks(genomes=genomes), device="auto")
+    data = Rows(np.zeros((rows, 8), np.float32), np.zeros((rows, 4), np.float32))
+    measuring._on_gpu(networks, data, None, 1)
+    measuring._on_gpu(networks, data, np.zeros((genomes, rows // 20), np.int64), 1)
+    assert asked == [chosen, False]
+
+
+@pytest.mark.parametrize(
+    ("genomes", "steps", "chosen"), [(4096, 20_000, True), (4096, 100, False), (100, 10**6, False)]
+)
+def test_auto_goes_by_the_episodes_and_their_steps(monkeypatch, genomes, steps, chosen):
+    from envs import native_env, rollout
+
+    env = dataclasses.replace(native_env("CartPole-v1"), max_steps=steps)
+    links = random_links(np.random.default_rng(1), env.num_inputs, env.num_outputs)
+    networks = networks_of([links] * genomes, env.num_inputs, env.num_outputs, np.random.default_rng(1))
+    played = []
+    monkeypatch.setattr(backend, "cuda_problem", lambda: None)
+    monkeypatch.setattr(rollout, "_play_on_gpu", lambda *given: played.append("cuda"))
+    monkeypatch.setattr(rollout, "play_in_lanes", lambda *given: played.append("cpu"))
+    monkeypatch.setattr(rollout, "play_alone", lambda *given: None)
+    rollout.rollout(env, dataclasses.replace(networks, device="auto"), np.zeros((1, env.num_states), np.float32))
+    assert played == ["cuda" if chosen else "cpu"]
 
 
 @needs_numba_cuda

@@ -24,6 +24,7 @@ __all__ = [
     "device_name",
     "multiprocessors",
     "on_gpu",
+    "products_problem",
     "simulated",
     "synchronize",
     "to_device",
@@ -84,6 +85,20 @@ def cuda_problem() -> str | None:
         return "no usable CUDA GPU was found"
     except Exception as error:  # a broken driver or toolkit fails in many ways
         return f"no usable CUDA GPU was found: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+
+
+@cache
+def products_problem() -> str | None:
+    """Why the GPU cannot multiply matrices, in a line; None if it can."""
+    if simulated():
+        return None
+    try:
+        from cuda.pathfinder import load_nvidia_dynamic_lib
+
+        load_nvidia_dynamic_lib("cublas")
+    except Exception:  # whatever keeps it from being found
+        return "dense nets are multiplied by cuBLAS, which is missing: pip install nvidia-cublas"
+    return None
 
 
 def check_device(device: str) -> None:

@@ -31,10 +31,10 @@ __all__ = ["Refinement", "topology_of"]
 SOLUTION_EVERY = 10  # generations; methods that move a mean are judged by it, too
 
 
-def topology_of(genome: Genome, params: NEATParams) -> Topology:
+def topology_of(genome: Genome, params: NEATParams, device: str) -> Topology:
     """The genome's graph, with the weights that the run's parameters allow."""
     weights, biases = (params.weight_min, params.weight_max), (params.bias_min, params.bias_max)
-    return Topology(genome, weight_limits=weights, bias_limits=biases, **params.computing)
+    return Topology(genome, weight_limits=weights, bias_limits=biases, device=device, **params.computing)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +73,7 @@ class Refinement:
             raise BadInput(f"the champion has {shape[0]} inputs and {shape[1]} outputs, {config.task.name} needs "
                            f"{wanted[0]} and {wanted[1]}")  # fmt: skip
         try:
-            self.topology = topology_of(genome, config.neat)
+            self.topology = topology_of(genome, config.neat, config.run.device)
         except ValueError as error:
             raise BadInput(f"champion.json: {error}") from None
         self.problem = GraphProblem(self.topology, self.task, config.task.name)

@@ -148,6 +148,9 @@ def _own_gradient_sums(
 def jacobian(networks: Networks, X: NDArray[np.float32]) -> NDArray[np.float32]:
     """Derivatives of a single network's outputs on R rows, as least-squares methods need them.
 
+    On the CPU, whatever the network's device: it writes 4 bytes for every two or three operations, so that their way
+    back from a GPU would take longer than computing them.
+
     Returns
     -------
     float32 [R, O, E + N] by the weights, then by the biases

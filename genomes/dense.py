@@ -219,11 +219,9 @@ class MLP(Dense):
     def features(self, weights: Array, X: Array) -> NDArray[np.float32]:
         """[R, H] What the output layer of the net of weights [D] reads on rows [R, I]."""
         rows = np.asarray(X, np.float32)
-        return (
-            rows
-            if len(self.sizes) == 2
-            else self.forward(np.asarray(weights, np.float32)[None], rows, self.activate)[-2][0]
-        )
+        if len(self.sizes) == 2:
+            return rows
+        return self.forward(np.asarray(weights, np.float32)[None], rows, self.activate)[-2][0]
 
     def with_readout(self, weights: Array, readout: Array) -> NDArray[np.float32]:
         """[D] The weights with another output layer: [H + 1, O], the biases last."""

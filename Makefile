@@ -11,7 +11,7 @@ demo: $(VENV)/.installed
 	@$(VENV)/bin/neat run cartpole
 
 test: $(VENV)/.installed-test
-	@$(VENV)/bin/python -m pytest
+	@$(VENV)/bin/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; name one: make PYTHON=python3.11")'

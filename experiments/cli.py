@@ -1,7 +1,7 @@
 """The command `neat`.
 
-Exit codes: 0 solved, or no target was set; 1 ran, but not solved; 2 bad input; 3 the user's code or the machine failed;
-130 Ctrl-C. Errors and progress go to standard error.
+Exit codes: 0 solved, or no target was set; 1 ran, but not solved, or all genomes failed; 2 bad input; 3 the user's code
+or the machine failed; 130 Ctrl-C. Errors and progress go to standard error.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ COMMANDS = {
     "run": "Evolve: a ready experiment or a configuration of your own.",
     "resume": "Go on with a run that was interrupted, or further with a finished one.",
     "refine": "Tune the weights of a run's champion, its graph unchanged.",
+    "train": "Train a fixed network by any method, with gradients or without.",
     "evaluate": "Test a run's champion on fresh episodes.",
     "replay": "Watch a run's champion play, in a window or as a GIF or MP4.",
+    "export": "Write a run's champion as Python or C that needs nothing else.",
     "show": "Describe a run and its champion, with pictures.",
     "list": "List the ready experiments, tasks and benchmarks.",
     "bench": "Run a benchmark.",

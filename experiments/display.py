@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Display", "Lines", "Live", "make_display"]
 
 BARS = "▁▂▃▄▅▆▇█"
+PREPARING = "preparing the kernels, which the first time takes half a minute ..."
 
 
 class Display:
@@ -45,21 +47,27 @@ class Lines(Display):
 
     def __init__(self) -> None:
         self._last = 0.0
-        self._shown = -1
+        self._slow = threading.Timer(3.0, say, [PREPARING])
+        self._slow.daemon = True
 
     def begin(self, config: Config, run: Run, folder: Path | None) -> None:
         where = f" -> {folder}" if folder else ""
         facts = f"population {config.neat.population}, seed {run.settings.seed}"
         say(f"{config.task.name}: {facts}{where}")
+        self._slow.start()
 
     def note(self, text: str) -> None:
         say(text)
 
     def generation(self, row: Row, run: Run) -> None:
+        self._slow.cancel()
         if row.generation > 2 and time.monotonic() - self._last < 2.0:
             return
         self._last = time.monotonic()
         say(_line(row, run))
+
+    def end(self) -> None:
+        self._slow.cancel()
 
     def finish(self, summary: dict[str, Any], config: Config, folder: Path | None) -> None:
         for line in closing_lines(summary, config, folder):
@@ -85,7 +93,7 @@ class Live(Display):
         self._title = Text.assemble(" ", (config.task.name, "bold"), "  ", (facts, "dim"), " ")
         self._live = RichLive(console=self.console, refresh_per_second=8, transient=False)
         self._live.start()
-        self._live.update(self._panel("preparing the kernels, which the first time takes some seconds ..."))
+        self._live.update(self._panel(PREPARING))
 
     def generation(self, row: Row, run: Run) -> None:
         self._best.append(row.best)

@@ -18,11 +18,12 @@ from envs.fitness import FitnessTask
 from envs.gym.task import GymTask
 from envs.native import NativeEnv
 from envs.task import Task
+from experiments.champion import Champion
 from experiments.config import Config, RunSettings
 from experiments.display import make_display
 from experiments.errors import BadInput, Failure
 from experiments.record import RunFolder
-from experiments.run import Champion, Row, Run
+from experiments.run import Row, Run
 from experiments.session import Session, show_notes
 from experiments.tasks import FunctionSettings, GymSettings, TaskSettings, settings_class
 from experiments.training.within import WeightSettings
@@ -145,7 +146,7 @@ def evolve(
 
     def watch(row: Row, population: Population, evaluation: Evaluation, report: GenerationReport) -> Any:
         history.append(row)
-        return on_generation(population, evaluation, report) if on_generation is not None else None
+        return on_generation(population.to("cpu"), evaluation, report) if on_generation is not None else None
 
     if out is not None:
         folder = RunFolder.create(Path(out), overwrite)
@@ -245,6 +246,10 @@ def _takes_nothing(function: Callable[..., Any]) -> bool:
 @dataclass(frozen=True)
 class _OwnTask(TaskSettings):
     """A task that exists in Python only: its run can be recorded, but not repeated from config.toml."""
+
+    @property
+    def behaves(self) -> bool:
+        return True  # or not: its evaluations tell
 
 
 def _settings(task: Any, made: Task) -> TaskSettings:

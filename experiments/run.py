@@ -10,22 +10,21 @@ champion's. The run is solved when a champion's score reaches the task's target.
 from __future__ import annotations
 
 import math
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from envs.control.task import NativeTask
+from experiments.champion import Champion, better
 from experiments.config import RunSettings
+from experiments.interrupts import Interrupts
 from genomes.evaluation import Evaluation
 from genomes.networks import compile_population, write_back
 from genomes.population import Genome, Population
-from genomes.scaling import Scaling
 from neat.algorithm import NEAT
 from neat.params import NEATParams
 from neat.report import GenerationReport
@@ -36,29 +35,7 @@ if TYPE_CHECKING:
     from experiments.training.within import Tuner
     from genomes.networks import Networks
 
-__all__ = ["Champion", "Interrupts", "Phases", "Row", "Run", "better"]
-
-
-@dataclass(frozen=True, eq=False)
-class Champion:
-    """The best genome so far."""
-
-    genome: Genome
-    generation: int  # that it was found in
-    fitness: float
-    score: float  # of its check
-    scaling: Scaling | None = None  # of its inputs
-
-    def as_dict(self) -> dict[str, Any]:
-        """Its size and results."""
-        return {
-            "nodes": len(self.genome.node_id),
-            "hidden": self.genome.num_hidden,
-            "connections": int(self.genome.enabled.sum()),
-            "fitness": self.fitness,
-            "score": self.score,
-            "generation": self.generation,
-        }
+__all__ = ["Phases", "Row", "Run"]
 
 
 @dataclass
@@ -110,44 +87,6 @@ class Row:
         return [*values, *(f"{s:.6f}" for s in (*phases, self.seconds))]
 
 
-class Interrupts:
-    """Ctrl-C while a run goes on.
-
-    Where nothing would be lost (a generation is being evaluated, code of the user's is called) it interrupts at once;
-    else the generation ends first: one that was half bred could not be resumed. Only the main thread can listen.
-    """
-
-    def __init__(self) -> None:
-        self.requested = False
-        self._at_once = False
-        self._before: Any = None
-
-    def __enter__(self) -> Interrupts:
-        if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._handle)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
-
-    @contextmanager
-    def at_once(self) -> Iterator[None]:
-        """A block that may be interrupted anywhere."""
-        self._at_once = True
-        try:
-            if self.requested:
-                raise KeyboardInterrupt
-            yield
-        finally:
-            self._at_once = False
-
-    def _handle(self, signum: int, frame: FrameType | None) -> None:
-        self.requested = True
-        if self._at_once:
-            raise KeyboardInterrupt
-
-
 @dataclass
 class Run:
     """A run in memory: the algorithm, the task, and what was found so far."""
@@ -192,6 +131,7 @@ class Run:
             maximize=task.maximize,
             episodes_change=task.episodes_change,
             initial=initial,
+            device=evolves_on(task, settings, learning is None and tuner is None),
         )
         return cls(params, task, settings, algorithm, learning, tuner)
 
@@ -265,7 +205,7 @@ class Run:
         fitness = float(evaluation.fitness[p])
         if not self.task.episodes_change and not self._better(fitness, self.best_fitness):
             return None
-        genome = population.select([p])
+        genome = population.select([p]).to("cpu")
         score = float(self.task.validate(self._compile(genome), key).fitness[0])
         return Champion(genome.genome(0), key[1], fitness, score, self.task.scaling)
 
@@ -276,7 +216,7 @@ class Run:
         sign = -1.0 if self.task.maximize else 1.0
         order = np.argsort(np.where(evaluation.failed, np.inf, sign * evaluation.fitness), kind="stable")
         best = order[: min(self.task.recheck, int((~evaluation.failed).sum()))]
-        again = self.task.reconsider(self._compile(population.select(best)), key)
+        again = self.task.reconsider(self._compile(population.select(best).to("cpu")), key)
         return int(best[0] if again.failed.all() else best[self._best(again)])
 
     def _best(self, evaluation: Evaluation) -> int:
@@ -361,8 +301,6 @@ class Run:
         }
 
 
-def better(value: float, than: float, maximize: bool) -> bool:
-    """Whether a value beats another; anything beats NaN."""
-    if math.isnan(than) or math.isnan(value):
-        return not math.isnan(value)
-    return value > than if maximize else value < than
+def evolves_on(task: Task, settings: RunSettings, only_evolves: bool) -> str:
+    """Where genomes are and are bred: on the GPU where it is asked for, and plays the episodes, too."""
+    return "cuda" if settings.device == "cuda" and isinstance(task, NativeTask) and only_evolves else "cpu"

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from envs.task import Task
+from experiments.champion import Champion
 from experiments.checkpoint import Checkpoint, CheckpointError, last_checkpoint, write_checkpoint
 from experiments.config import Config, read_config
 from experiments.display import Display
 from experiments.errors import BadInput, Failure
 from experiments.record import RunFolder, Table, write_json, write_whole
-from experiments.run import Champion, Row, Run
+from experiments.run import Row, Run
 from genomes.evaluation import Evaluation
 from genomes.files import GenomeFileError, load_genome, load_scaling, save_genome
 from genomes.kernels.parallel import available_cores, set_threads
@@ -298,6 +299,7 @@ def _restore(run: Run, checkpoint: Checkpoint, folder: Path) -> None:
             maximize=run.task.maximize,
             episodes_change=run.task.episodes_change,
             initial=run.algorithm._initial,
+            device=run.algorithm.device,
         )
         for name, value in state["run"].items():
             setattr(run, name, value)

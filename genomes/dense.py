@@ -221,7 +221,8 @@ class MLP(Dense):
         rows = np.asarray(X, np.float32)
         if len(self.sizes) == 2:
             return rows
-        return self.forward(np.asarray(weights, np.float32)[None], rows, self.activate)[-2][0]
+        hidden: NDArray[np.float32] = self.forward(np.asarray(weights, np.float32)[None], rows, self.activate)[-2][0]
+        return hidden
 
     def with_readout(self, weights: Array, readout: Array) -> NDArray[np.float32]:
         """[D] The weights with another output layer: [H + 1, O], the biases last."""

@@ -18,8 +18,10 @@ def command() -> None:
     from envs.datasets import dataset_names
     from experiments.config import preset_names, preset_path
     from experiments.tasks import OWN_DATA, task_names
+    from experiments.training.presets import training_names, training_path
 
     presets = [(name, _first_comment(preset_path(name))) for name in preset_names()]
+    trainings = [(name, _first_comment(training_path(name))) for name in training_names()]
     benches = [(name, _first_docstring(path)) for name, path in bench_files()]
     others = [
         ("any id of Gymnasium", "also MODULE:ID, where MODULE registers it"),
@@ -30,6 +32,7 @@ def command() -> None:
     ]
     for title, rows in (
         ("Experiments (neat run NAME)", presets),
+        ("Trainings of fixed networks (neat train NAME --method METHOD)", trainings),
         ("Benchmarks (neat bench NAME)", benches),
         ("Tasks (neat run NAME, or task.name in a file)", others),
     ):

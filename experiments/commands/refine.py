@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from experiments.training.champion import Point
+    from experiments.training.refinement import Point
 
 __all__ = ["command"]
 

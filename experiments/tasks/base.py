@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from neat.params import NEATParams, parameter
+from neat.params import NEATParams, ParameterError, parameter
 
 if TYPE_CHECKING:
     from envs.task import Task
@@ -44,8 +44,16 @@ class TaskSettings:
     def load(self, folder: Path) -> None:
         """Import what the task needs from the user's ``folder``."""
 
+    @property
+    def behaves(self) -> bool:
+        """Whether the task says how networks behave, which novelty search goes by."""
+        return False
+
     def adapt(self, neat: NEATParams) -> NEATParams:
         """The parameters that suit the task; `ParameterError` where they cannot."""
+        if neat.selection == "novelty" and not self.behaves:
+            requirement = "needs a task that says how networks behave, as the mazes do; this one does not"
+            raise ParameterError("selection", neat.selection, requirement)
         return neat
 
     def prepare(self) -> None:
@@ -54,6 +62,10 @@ class TaskSettings:
     def suggest(self) -> dict[str, dict[str, Any]]:
         """Settings, by section and key, for a run that is given nothing but the task's name."""
         return {}
+
+    def meaning(self) -> tuple[str, ...]:
+        """What the inputs and outputs of a champion are, a line each, for whoever takes it away."""
+        return ()
 
     def remark(self) -> str:
         """What such a run should say of the task, else empty."""

@@ -124,7 +124,7 @@ class DatasetSettings(TaskSettings):
                     raise BadInput(f'task.{key} = "{name}": {error}') from None
 
     def adapt(self, neat: NEATParams) -> NEATParams:
-        return adapt_to_data(neat)
+        return adapt_to_data(super().adapt(neat))
 
     def suggest(self) -> dict[str, dict[str, Any]]:
         task = self.data.task()
@@ -172,6 +172,14 @@ class DatasetSettings(TaskSettings):
 
     def accept(self, delivered: Genome) -> Genome:
         return self.data.accept(delivered)
+
+    def meaning(self) -> tuple[str, ...]:
+        classes = self.data.dataset.classes
+        if not classes:
+            return ("outputs: predictions, in units of the targets",)
+        if len(classes) == 2:
+            return (f"output: {classes[1]} where it is positive, else {classes[0]}",)
+        return (f"outputs: the largest is of the predicted class, in the order {', '.join(classes)}",)
 
     def final_test(self, network: Network, episodes: int, seed: int) -> dict[str, Any]:
         return self.data.final_test(network)

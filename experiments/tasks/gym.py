@@ -101,6 +101,16 @@ class GymSettings(TaskSettings):
             neat |= {"initial": "fs-neat"}
         return {"task": {"episodes": episodes}, "neat": neat, "run": {"generations": 100}}
 
+    def meaning(self) -> tuple[str, ...]:
+        try:
+            task = self.make("stop")
+        except ValueError:  # an extra that is not installed here: the champion is worth having all the same
+            return ()
+        return (
+            f"inputs: {task.num_inputs}, observations as they are",
+            f"outputs: {task.actions.size}, {task.actions.meaning}",
+        )
+
     def final_test(self, network: Network, episodes: int, seed: int) -> dict[str, Any]:
         from envs.gym.judge import judge
         from envs.gym.make import keeps_history

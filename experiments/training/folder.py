@@ -11,13 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from experiments.champion import Champion
 from experiments.config import Config, read_config
 from experiments.errors import BadInput, Failure
 from experiments.record import RunFolder, Table, first_free, require_run, write_json, write_whole
-from experiments.run import Champion
 from experiments.session import load_champion
-from experiments.training.champion import Point, Refinement
 from experiments.training.loop import Limits
+from experiments.training.refinement import Point, Refinement
 from genomes.files import save_genome
 from genomes.kernels.parallel import available_cores, set_threads
 from genomes.network import Network

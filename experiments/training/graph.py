@@ -15,9 +15,17 @@ from experiments.training.problem import Evidence
 from genomes.dense import Dense
 from genomes.forward import forward
 from genomes.functions import without_derivative
+from genomes.population import Genome
 from genomes.topology import Topology
+from neat.params import NEATParams
 
-__all__ = ["GraphProblem", "TaskProblem", "squashed", "supplies", "target_numbers"]
+__all__ = ["GraphProblem", "TaskProblem", "squashed", "supplies", "target_numbers", "topology_of"]
+
+
+def topology_of(genome: Genome, params: NEATParams, device: str) -> Topology:
+    """The genome's graph, with the weights that the run's parameters allow."""
+    weights, biases = (params.weight_min, params.weight_max), (params.bias_min, params.bias_max)
+    return Topology(genome, weight_limits=weights, bias_limits=biases, device=device, **params.computing)
 
 
 class GraphProblem:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from envs.task import Task
+from experiments.champion import better
 from experiments.errors import BadInput
-from experiments.run import better
 from experiments.training.data import DataProblem, Model, named, of_outputs
 from experiments.training.graph import TaskProblem
 from experiments.training.loop import Limits, Progress, optimise
@@ -23,6 +23,7 @@ from genomes.dense import MLP, Dense
 __all__ = ["Trained", "train"]
 
 Array = NDArray[Any]
+OnGeneration = Callable[[Progress, float], Any]
 CHECK_EVERY = 10  # generations, of what the method would give on the validation rows
 
 
@@ -62,6 +63,7 @@ def train(
     start: ArrayLike | None = None,
     seed: int = 1,
     device: str = "auto",
+    on_generation: OnGeneration | None = None,
     **settings: Any,
 ) -> Trained:
     """Train the weights of a network by any method.
@@ -80,6 +82,7 @@ def train(
         every tenth generation. 0: the train rows.
     start : [D] where to begin; None: a torch module's own weights, else normal ones of deviation 1/√inputs.
     device : where dense nets that are given by their sizes compute; nets and modules know their own.
+    on_generation : called after every generation with the progress and the score of the best so far.
     settings : the method's parameters.
 
     Raises
@@ -93,7 +96,14 @@ def train(
         if objective or batch or method == "elm":
             raise BadInput("objective, batch and method 'elm' go with rows of data, not with a task")
         return train_on_task(
-            as_net(model, task.num_inputs, task.num_outputs, device), task, method, limits, start, seed, settings
+            as_net(model, task.num_inputs, task.num_outputs, device),
+            task,
+            method,
+            limits,
+            start,
+            seed,
+            settings,
+            on_generation,
         )
     parts = Parts.of(data, validation, seed)
     made = as_model(model, parts, device)
@@ -109,6 +119,8 @@ def train(
             def watch(progress: Progress, leader: Array) -> None:
                 if progress.stopped or progress.generations % CHECK_EVERY == 0:
                     judge(chosen.solution)
+                if on_generation is not None:
+                    on_generation(progress, judge.score)
 
             judge(begin)
             progress = optimise(problem, chosen, limits, watch)
@@ -121,8 +133,9 @@ def train(
 
 
 def train_on_task(
-    net: Dense, task: Task, method: str, limits: Limits, start: ArrayLike | None, seed: int, settings: dict[str, Any]
-) -> Trained:
+    net: Dense, task: Task, method: str, limits: Limits, start: ArrayLike | None, seed: int, settings: dict[str, Any],
+    on_generation: OnGeneration | None = None,
+) -> Trained:  # fmt: skip
     """As `train`, on a task: the score is that of the task's check, and ends the training when it passes."""
     problem = TaskProblem(net, task, _start(net, start, seed))
     chosen = make_method(method, problem, settings, seed)
@@ -140,6 +153,8 @@ def train_on_task(
             check(leader, progress.generations)
         if progress.stopped or progress.generations % CHECK_EVERY == 0:
             check(chosen.solution, progress.generations)
+        if on_generation is not None:
+            on_generation(progress, best[1])
         return task.target is not None and not math.isnan(best[1]) and not better(task.target, best[1], maximize)
 
     try:

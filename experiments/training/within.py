@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.champion import better
 from genomes.evaluation import Evaluation
 from genomes.networks import Networks, compile_population
 from genomes.population import Population
@@ -132,9 +133,7 @@ class Tuner:
         self, population: Population, p: int, fitness: float, key: Key
     ) -> tuple[tuple[NDArray[np.float32], NDArray[np.float32]] | None, int]:
         """Weights and biases of a genome's genes that are better than its own, if found; and the evaluations."""
-        from experiments.run import better
-        from experiments.training.champion import topology_of
-        from experiments.training.graph import GraphProblem
+        from experiments.training.graph import GraphProblem, topology_of
         from experiments.training.loop import generation
         from experiments.training.problem import make_method
 

@@ -61,6 +61,6 @@ def _argument(value: Any) -> Any:
     """Arrays as numba.cuda takes them, without waiting: kernels and CuPy share CUDA's default stream."""
     if isinstance(value, tuple):
         return tuple(map(_argument, value))
-    if not simulated() and hasattr(value, "__cuda_array_interface__"):
+    if not simulated() and hasattr(value, "__cuda_array_interface__") and not hasattr(value, "__cuda_ndarray__"):
         return cuda.as_cuda_array(value, sync=False)
     return value

@@ -33,19 +33,53 @@ def stand_in():
     return module
 
 
+class OneThread:
+    """What kernels see of numba.cuda, in plain Python."""
+
+    blockIdx = threadIdx = types.SimpleNamespace(x=0)
+    blockDim = gridDim = types.SimpleNamespace(x=1)
+
+    class shared:
+        def array(size, dtype):
+            return np.empty(size, str(dtype))
+
+    class atomic:
+        def cas(array, index, old, new):
+            found = array[index]
+            if found == old:
+                array[index] = new
+            return found
+
+    def syncthreads():
+        pass
+
+
+def run(kernel, arguments):
+    """Run a kernel as one thread. Products are those of Python, which fuses nothing."""
+    bindings = {name: value for name, value in kernel.bindings.items() if name != "times"}
+    function = binding_cuda.rebuild(type(kernel)(kernel.function, bindings), lambda function: function)
+    function.__globals__["cuda"] = OneThread
+    function(*arguments)
+
+
 @contextmanager
-def captured(monkeypatch):
-    """Launches are compiled, not run; gives a list of (kernel, its PTX)."""
+def captured(monkeypatch, running=False):
+    """Launches are compiled, and where ``running`` done by one thread; gives a list of (kernel, its PTX)."""
+    from numba import cuda
     from numba.cuda import compiler, dispatcher
 
     found = []
 
     def launch(self, blocks, threads, shared, *arguments):
-        found.append((self, ptx_of(self, arguments)))
+        if not any(self is kernel for kernel, _ in found):
+            found.append((self, ptx_of(self, arguments)))
+        if running:
+            run(self, arguments)
 
     for module in (compiler, dispatcher):
         monkeypatch.setattr(module, "get_current_device", Hopper)
     monkeypatch.setattr(binding_cuda.CudaKernel, "launch", launch)
+    monkeypatch.setattr(cuda, "to_device", lambda records: records.view(np.recarray))
     monkeypatch.setitem(sys.modules, "cupy", stand_in())
     backend.multiprocessors.cache_clear()
     yield found

@@ -11,30 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.supervised import SupervisedTask
+from experiments.champion import Champion, better
 from experiments.config import Config
 from experiments.errors import BadInput
-from experiments.run import Champion, Interrupts, better
-from experiments.training.graph import GraphProblem
+from experiments.interrupts import Interrupts
+from experiments.training.graph import GraphProblem, topology_of
 from experiments.training.loop import Limits, Progress, optimise
 from experiments.training.problem import make_method
 from genomes.population import Genome
 from genomes.scaling import Scaling
-from genomes.topology import Topology
 from neat.weights.method import Method
 
 if TYPE_CHECKING:
     from envs.task import Task
-    from neat.params import NEATParams
 
-__all__ = ["Refinement", "topology_of"]
+__all__ = ["Refinement"]
 
 SOLUTION_EVERY = 10  # generations; methods that move a mean are judged by it, too
-
-
-def topology_of(genome: Genome, params: NEATParams, device: str) -> Topology:
-    """The genome's graph, with the weights that the run's parameters allow."""
-    weights, biases = (params.weight_min, params.weight_max), (params.bias_min, params.bias_max)
-    return Topology(genome, weight_limits=weights, bias_limits=biases, device=device, **params.computing)
 
 
 @dataclass(frozen=True, eq=False)

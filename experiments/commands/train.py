@@ -1,0 +1,129 @@
+"""`neat train`"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from experiments.training.loop import Progress
+    from experiments.training.presets import Training
+    from experiments.training.train import Trained
+
+__all__ = ["command"]
+
+
+@click.command("train")
+@click.argument("name", metavar="NAME")
+@click.option("--method", default="adam", metavar="NAME", help="Of neat.weights (default adam).")
+@click.option("--evaluations", type=click.IntRange(0), default=0, metavar="N", help="Budget.")
+@click.option("--minutes", type=click.FloatRange(0), default=0.0, metavar="N", help="Stop after this time.")
+@click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=1, metavar="N", help="Decides the result.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Of the method, e.g. sigma=0.1.")
+@click.option("--threads", type=click.IntRange(0), default=0, metavar="N", help="Threads; 0: one a core.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write the weights (npz).")
+@click.option("--quiet", is_flag=True, help="Show errors only.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def command(
+    name: str, method: str, evaluations: int, minutes: float, seed: int, overrides: tuple[str, ...], threads: int,
+    out: Path | None, quiet: bool, as_json: bool,
+) -> int:  # fmt: skip
+    """Train a fixed network by any method: a ready training, or a TOML file of your own."""
+    from experiments.config import parse_setting
+    from experiments.errors import BadInput
+    from experiments.training.presets import read_training
+    from experiments.training.train import train
+    from neat.weights.registry import method_class
+
+    training = read_training(name)
+    if out is not None and not out.parent.is_dir():
+        raise BadInput(f"--out {out}: there is no folder {out.parent}")
+    try:
+        method_class(method)
+    except ValueError as error:
+        raise BadInput(f"--method {method}: {error}") from None
+    if not (evaluations or minutes):
+        evaluations, minutes = training.evaluations, training.minutes
+    settings = training.methods.get(method, {}) | dict(parse_setting(text) for text in overrides)
+    for key in ("evaluations", "minutes", "seed", "start", "validation", "on_generation"):
+        if key in settings:
+            raise BadInput(
+                f"{key} = {settings[key]!r}: is no setting of the method {method!r}: there are options for it"
+            )
+    model = training.network(seed)
+    _set_threads(threads, training)
+    show = None if quiet else _Show(evaluations, minutes)
+    found = train(
+        model,
+        training.data,
+        method,
+        evaluations=evaluations,
+        minutes=minutes,
+        seed=seed,
+        on_generation=show,
+        **settings,
+    )
+    if out is not None:
+        _save(found, out)
+    if as_json:
+        numbers = ("score", "test", "fitness", "evaluations", "generations", "seconds", "stopped")
+        result = {key: getattr(found, key) for key in numbers}
+        result = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in result.items()}  # as JSON has it
+        print(json.dumps({"training": name, "method": method, "settings": settings, "seed": seed} | result, indent=2))
+    elif not quiet:
+        click.echo(f"{name} by {method}: {found!r}")
+    return 130 if found.stopped == "interrupted" else 0
+
+
+def _set_threads(threads: int, training: Training) -> None:
+    from genomes.kernels.parallel import available_cores, set_threads
+
+    set_threads(threads or available_cores())
+    if isinstance(training.model, str):
+        import torch
+
+        torch.set_num_threads(threads or available_cores())
+
+
+class _Show:
+    """A line every few seconds, with what remains."""
+
+    def __init__(self, evaluations: int, minutes: float) -> None:
+        self.evaluations, self.minutes, self.last = evaluations, minutes, time.monotonic()
+
+    def __call__(self, progress: Progress, score: float) -> None:
+        from experiments.display import duration, number, say
+
+        if time.monotonic() - self.last < 2:
+            return
+        self.last = time.monotonic()
+        shares = [progress.seconds / (60 * self.minutes)] if self.minutes else []
+        shares += [progress.evaluations / self.evaluations] if self.evaluations else []
+        share = max(shares, default=0.0)
+        left = f", at most {duration(progress.seconds * (1 / share - 1))} more" if 0 < share < 1 else ""
+        say(f"{progress.evaluations:,} evaluations: best {number(progress.best)}, score {number(score)}{left}")
+
+
+def _save(found: Trained, path: Path) -> None:
+    """The weights as arrays with the names of a torch module's parameters, or weight_0, bias_0, ... of the layers."""
+    import numpy as np
+
+    from experiments.errors import Failure
+    from genomes.dense import Dense
+
+    if isinstance(found.model, Dense):
+        matrices, biases = found.model.layers(found.weights[None])
+        arrays = {f"weight_{k}": matrix[0] for k, matrix in enumerate(matrices)}
+        arrays |= {f"bias_{k}": bias[0] for k, bias in enumerate(biases)}
+    else:
+        arrays = {name: value.detach().cpu().numpy() for name, value in found.model.named_parameters()}
+    try:
+        with path.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+    except OSError as error:
+        raise Failure(f"{path}: cannot be written: {error.strerror or error}") from None

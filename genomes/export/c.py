@@ -1,0 +1,116 @@
+"""C99, which C++ takes, too: one header, no memory allocated, only math.h."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from genomes.export.program import ACTIVATIONS, Program, decimal
+from genomes.export.statements import Language, activations_of, helpers_of, statements
+
+__all__ = ["c_source"]
+
+_PREFIX = "network_"
+_HELPERS = {
+    "at_least": "(float x, float low) { return x < low ? low : x; }",
+    "at_most": "(float x, float high) { return x > high ? high : x; }",
+    "clamp": "(float x, float low, float high) { return network_at_most(network_at_least(x, low), high); }",
+    "choose": "(int condition, float a, float b) { return condition ? a : b; }",
+    "size": "(float x) { return fabsf(x); }",
+    "times": "(float a, float b) { return a * b; }",
+    "smaller": "(float a, float b) { return b < a || b != b ? b : a; }",
+    "larger": "(float a, float b) { return b > a || b != b ? b : a; }",
+    "farther": "(float a, float b) { return network_size(b) > network_size(a) || b != b ? b : a; }",
+    "median": """(float *values, int count) {
+    for (int i = 1; i < count; i++) {
+        float value = values[i];
+        int k = i;
+        for (; k > 0 && values[k - 1] > value; k--) values[k] = values[k - 1];
+        values[k] = value;
+    }
+    return 0.5f * (values[(count - 1) / 2] + values[count / 2]);
+}""",
+}
+_MATH = {"exp": "expf", "log": "logf", "sin": "sinf", "tanh": "tanhf"}
+
+
+def _number(value: float) -> str:
+    return f"{float(value)!r}f"
+
+
+def _word(word: str) -> str:
+    return _MATH.get(word) or _PREFIX + word
+
+
+def _activation(name: str) -> str:
+    return f"{_PREFIX}act_{name.replace('-', '_')}"
+
+
+_C = Language("float ", "float {name}[] = {{{values}}}", ";", _number, _word, _activation)
+
+
+def c_source(program: Program) -> str:
+    """A header with the function ``network``.
+
+    ``network(x, y)`` takes I numbers and writes O; of a recurrent network it is ``network(x, state, y)``, where state
+    is NETWORK_STATE numbers, all 0 before an episode's first step, which each call brings up to date.
+    """
+    return "\n".join(_header(program)) + "\n"
+
+
+def _header(program: Program) -> Iterator[str]:
+    state = "state, " if program.state else ""
+    yield "/*"
+    yield from (f" * {line}".rstrip().replace("*/", "* /") for line in program.about)
+    yield " *"
+    yield f" * network(x, {state}y) reads {program.num_inputs} numbers and writes {program.num_outputs}."
+    if program.state:
+        yield f" * state is {program.state} numbers, all 0 when an episode begins; each call brings them up to date."
+    yield " */"
+    yield "#ifndef NETWORK_H"
+    yield "#define NETWORK_H"
+    yield ""
+    yield "#include <math.h>"
+    yield ""
+    yield f"#define NETWORK_INPUTS {program.num_inputs}"
+    yield f"#define NETWORK_OUTPUTS {program.num_outputs}"
+    if program.state:
+        yield f"#define NETWORK_STATE {program.state}"
+    for name, definition in helpers_of(program, _HELPERS).items():
+        yield f"\nstatic float {_PREFIX}{name}{definition}"
+    for name in activations_of(program):
+        yield f"\nstatic float {_activation(name)}(float x) {{ return {_C.expression(ACTIVATIONS[name])}; }}"
+    last = "float *state, float *y" if program.state else "float *y"
+    yield f"\nstatic void network(const float *x, {last}) {{"
+    yield from (f"    {line}" for line in _body(program))
+    yield "}"
+    yield ""
+    yield "#endif"
+
+
+def _body(program: Program) -> Iterator[str]:
+    if program.scaling is not None:
+        yield f"float scaled[{program.num_inputs}];"
+        yield from _scaled(program)
+        yield "x = scaled;"
+    indent = "    " if program.activations > 1 else ""
+    if indent:
+        yield f"for (int k = 0; k < {program.activations}; k++) {{"
+    yield from (f"{indent}{line}" for line in statements(program, _C))
+    if program.state:
+        yield from (f"{indent}state[{one.state}] = {one.node};" for one in program.assignments)
+    if indent:
+        yield "}"
+    state = {one.node: f"state[{one.state}]" for one in program.assignments} if program.state else {}
+    for o, node in enumerate(program.outputs):
+        yield f"y[{o}] = {state.get(node, node)};"
+
+
+def _scaled(program: Program) -> Iterator[str]:
+    scaling = program.scaling
+    assert scaling is not None
+    for i in range(program.num_inputs):
+        shift, scale = (_number(float(decimal(values[i]))) for values in (scaling.shift, scaling.scale))
+        value = f"(x[{i}] - {shift}) * {scale}"
+        if scaling.limit is not None:
+            value = f"network_clamp({value}, {_number(-scaling.limit)}, {_number(scaling.limit)})"
+        yield f"scaled[{i}] = {value};"

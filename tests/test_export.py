@@ -1,0 +1,143 @@
+"""Exported code, run by Python and by a C compiler, computes what the network does."""
+
+import ctypes
+import random
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+from experiments.cli import _run
+from genomes.export import NotExportable, Program, c_source, python_source
+from genomes.files import load_genome, load_scaling
+from genomes.functions import ACTIVATIONS, AGGREGATIONS, activation_function, register_activation
+from genomes.network import Network
+from genomes.networks import MODES
+from genomes.population import Genome
+from genomes.scaling import Scaling
+from tests import reference
+from tests.run_cases import neat
+
+COMPILER = shutil.which("cc")
+SMOOTH = tuple(ACTIVATIONS[name] for name in ("identity", "sigmoid", "tanh", "sin", "gauss", "relu", "gelu"))
+SCALING = Scaling(np.array([0.1, -0.2, 0.0], np.float32), np.array([2.0, 1.0, 30.0], np.float32), 1.5)
+
+
+def as_python(program):
+    scope = {}
+    exec(compile(python_source(program), "exported", "exec"), scope)
+    if not program.state:
+        return scope["network"]
+    state = scope["start"]()
+    return lambda x: scope["network"](x, state)
+
+
+def as_c(program, folder):
+    (folder / "champion.h").write_text(c_source(program))
+    state = "state, " if program.state else ""
+    (folder / "champion.c").write_text(
+        '#include "champion.h"\n'
+        f"void call(const float *x, float *state, float *y) {{ (void)state; network(x, {state}y); }}\n"
+    )
+    strict = ("-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror", "-Wno-unused-function")
+    command = (COMPILER, *strict, "-shared", "-fPIC", "champion.c", "-o", "champion.so", "-lm")
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+    library = ctypes.CDLL(str(folder / "champion.so"))
+    pointer = np.ctypeslib.ndpointer(np.float32)
+    library.call.argtypes, library.call.restype = (pointer, pointer, pointer), None
+    memory = np.zeros(program.state, np.float32)
+
+    def call(x):
+        y = np.full(program.num_outputs, np.nan, np.float32)
+        library.call(np.array(x, np.float32), memory, y)
+        return y
+
+    return call
+
+
+def runners(program, folder):
+    yield as_python(program)
+    if COMPILER:
+        yield as_c(program, folder)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("seed", range(4))
+def test_networks_of_every_kind(mode, seed, tmp_path):
+    rng = random.Random(seed)
+    genome = reference.random_genome(
+        rng, num_hidden=3 * seed, activations=SMOOTH, aggregations=tuple(AGGREGATIONS.values()),
+        bias_input=0.5 if seed == 1 else None, num_inputs=4 if seed == 1 else 3, **reference.dynamics(mode),
+    )  # fmt: skip
+    settings = dict(mode=mode, activations_per_step=1 + 2 * (seed % 2) * (mode != "feedforward"))
+    settings |= dict(time_step=0.3) if mode == "ctrnn" else {}
+    scaling = SCALING if seed > 1 else None
+    for exported in runners(Program.of(genome, scaling=scaling, **settings), tmp_path):
+        network = Network(genome, scaling=scaling, **settings)
+        for _ in range(10):
+            x = [rng.gauss(0, 1) for _ in range(3)]
+            np.testing.assert_allclose(exported(x), network(x), rtol=2e-3, atol=2e-3)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_every_activation(name, tmp_path):
+    genome = chain([ACTIVATIONS[name]])
+    known = activation_function(name)
+    values = [0.0, -0.0, 1e-8, 1e30, -1e30, *np.linspace(-30, 30, 101)]
+    for exported in runners(Program.of(genome), tmp_path):
+        for x in values:
+            with np.errstate(over="ignore"):
+                expected = float(known(np.float32(x)))
+            found = float(exported([float(np.float32(x))])[0])
+            if np.isfinite(expected):
+                assert found == pytest.approx(expected, rel=1e-4, abs=1e-4), x  # our tanh is within 1.6e-5
+        assert np.isnan(exported([float("nan")])[0])
+
+
+def chain(activations):
+    """One input, and nodes one after the other with weight 1; the last is the output."""
+    count = len(activations)
+    ids = [0, 1, *range(2, count + 1)]
+    path = [0, *range(2, count + 1), 1]
+    return Genome(
+        1, 1, np.array(ids, np.int32), np.zeros(count + 1, np.float32),
+        np.array([0, activations[-1], *activations[:-1]], np.uint8), np.zeros(count + 1, np.uint8),
+        np.arange(count, dtype=np.int32), np.array(path[:-1], np.int32), np.array(path[1:], np.int32),
+        np.ones(count, np.float32), np.ones(count, np.bool_), bias_input=None,
+    )  # fmt: skip
+
+
+def test_large_networks_are_no_trouble(tmp_path):
+    rng = random.Random(0)
+    genome = reference.random_genome(rng, num_inputs=3000, num_outputs=2, num_hidden=30, density=0.9, activations=(2,),
+                                     aggregations=(AGGREGATIONS["sum"], AGGREGATIONS["max"]))  # fmt: skip
+    x = [rng.gauss(0, 0.1) for _ in range(3000)]
+    for exported in runners(Program.of(genome), tmp_path):
+        np.testing.assert_allclose(exported(x), Network(genome)(x), atol=1e-3)
+
+
+def test_a_function_of_the_users_is_refused():
+    register_activation("thrice", lambda x: np.float32(3.0) * x)
+    with pytest.raises(NotExportable, match="'thrice'"):
+        Program.of(chain([ACTIVATIONS["thrice"]]))
+
+
+def test_the_command(tmp_path):
+    neat("run", "cartpole", "--out", "run", "--quiet", cwd=tmp_path)
+    champion = tmp_path / "run" / "champion.json"
+    network = Network(load_genome(champion), scaling=load_scaling(champion))
+    neat("export", "run", cwd=tmp_path)
+    neat("export", "run", "--to", "c", "--out", "controller.h", cwd=tmp_path)
+    scope = {}
+    exec((tmp_path / "run" / "champion.py").read_text(), scope)
+    assert scope["network"]([0.1, 0.2, 0.3, 0.4]) == pytest.approx(network([0.1, 0.2, 0.3, 0.4]).tolist(), abs=1e-4)
+    assert "push > ZERO" in (tmp_path / "controller.h").read_text()  # how a number becomes an action
+
+
+def test_bad_input(tmp_path, capsys):
+    assert _run(["export", str(tmp_path / "nothing")]) == 2
+    assert "nothing" in capsys.readouterr().err
+    (tmp_path / "config.toml").write_text('[task]\nname = "xor"\n')
+    assert _run(["export", str(tmp_path)]) == 2
+    assert "champion.json: is missing" in capsys.readouterr().err

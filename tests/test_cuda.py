@@ -108,11 +108,12 @@ def test_kernels_compile_to_ptx(monkeypatch):
         from envs import measuring_cuda, native_env, rollout_cuda
         from envs.losses import find_measure
         from envs.rows import Rows
-        from genomes.forward_cuda import forward_on_device
+        from genomes import dense_cuda, forward_cuda
+        from genomes.dense import MLP
 
         nets = networks(3, num_outputs=3)
-        forward_on_device(nets, np.zeros((3, 5), np.float32))
-        for module in (measuring_cuda, rollout_cuda):
+        forward_cuda.forward_on_device(nets, np.zeros((3, 5), np.float32))
+        for module in (measuring_cuda, rollout_cuda, forward_cuda, dense_cuda):
             monkeypatch.setattr(module, "activation_rows_switch", lambda rows: ptx.tanh_rows)
         monkeypatch.setattr(measuring_cuda, "activation_slopes_switch", lambda rows: ptx.tanh_rows)
         for classes, name in ((0, "mse"), (3, "cross-entropy")):
@@ -125,11 +126,20 @@ def test_kernels_compile_to_ptx(monkeypatch):
             players = compile_population(reference.random_population(random.Random(1), 3, **shape))
             starts = np.zeros((2, env.num_states), np.float32)
             rollout_cuda.play_on_device(env, players, starts, env.score is not None)
+        forward_cuda.forward_each_on_gpu(nets, np.zeros((3, 3), np.float32), np.zeros(len(nets.bias), np.float32))
+        net = MLP((3, 5, 2))
+        dense_cuda.outputs_on_gpu(net, net.first()[None], np.zeros((4, 3), np.float32), False)
     for kernel, text in found:
-        allowed = SUMS if kernel.__name__ in ("loss_columns", "gradient_columns") else []
-        assert ".target sm_90" in text and set(ptx.doubles(text)) <= set(allowed), kernel.__name__
-        assert "\tst.shared.f32" in text and "\tst.f32" not in text, f"{kernel.__name__}: not known to be shared memory"
-    assert len(found) == 7
+        name = kernel.__name__
+        allowed = SUMS if name in ("loss_columns", "gradient_columns") else []
+        assert ".target sm_90" in text and set(ptx.doubles(text)) <= set(allowed), name
+        in_columns = name.endswith("_columns")
+        assert ("\tst.shared.f32" in text) == in_columns, f"{name}: columns are not known to be in shared memory"
+        assert "\tst.f32" not in text, f"{name}: memory of a kind that is not known"
+    assert sorted(kernel.__name__ for kernel, _ in found) == [
+        "activate_values", "each_columns", "fill_slices", "forward_columns", "gradient_columns", "gradient_columns",
+        "loss_columns", "loss_columns", "play_columns", "play_columns",
+    ]  # fmt: skip
 
 
 @needs_numba_cuda

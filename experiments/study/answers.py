@@ -172,7 +172,7 @@ def _sentence_of_tasks(results: Results) -> str:
 def _sentence_of_architecture(results: Results) -> str:
     groups: dict[str, list[float]] = {}
     for row in results.of("hard", "architecture"):
-        name = "NEAT" if row.method == "neat" else f"{row.method} with {row.weights} weights"
+        name = "NEAT" if row.method == "neat" else f"{row.note} by {row.method}"
         groups.setdefault(name, []).append(row.value)
     won = {name: sum(not math.isnan(v) for v in values) for name, values in groups.items()}
     fixed = [name for name in groups if name != "NEAT"]

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from experiments.errors import BadInput
-from experiments.study.measure import Row, measure
+from experiments.study.measure import NETS, Row, measure
 from experiments.study.plan import GRADIENTS, OPTIONS, Job, Level, tuning_jobs
 
 __all__ = ["Results", "run_study"]
@@ -84,6 +84,8 @@ class Results:
 
 def run_study(level: Level, results: Results, workers: int, say: Say) -> None:
     """Measure what is not yet in the results."""
+    for library in ("OMP", "OPENBLAS", "MKL"):  # matrix products on one thread, too
+        os.environ[f"{library}_NUM_THREADS"] = "1"
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
 
         def do(title: str, jobs: list[Job]) -> None:
@@ -102,8 +104,9 @@ def run_study(level: Level, results: Results, workers: int, say: Say) -> None:
 
 
 def _methods_for(case: str) -> list[str]:
-    """All but those that need far more than their share there."""
-    return [name for name in OPTIONS if name not in ("finite-differences", "cma-es", "levenberg-marquardt")]
+    """All but those that need far more than their share there, or read all rows where few are given."""
+    left_out = ["finite-differences", "cma-es", "levenberg-marquardt"] + ["elm"] * (case == "noisy")
+    return [name for name in OPTIONS if name not in left_out]
 
 
 def _tuned(
@@ -143,12 +146,11 @@ def _task_jobs(level: Level) -> list[Job]:
 
 
 def _architecture_jobs(level: Level) -> list[Job]:
-    """Fixed nets of 0, 1, 4 and 16 hidden units by two methods, and NEAT, which is told nothing."""
-    settings = json.dumps({"sigma": 3.0, "population": 20}), json.dumps({"spread": 3.0})
+    """Fixed nets by two methods (with the settings of `neat bench weights`), and NEAT, which is told nothing."""
     fixed = [
-        Job("hard", "architecture", method, hidden, chosen, seed, 2 * level.tasks)
-        for hidden in (0, 1, 4, 16)
-        for method, chosen in zip(("cma-es", "cosyne"), settings, strict=True)
+        Job("hard", "architecture", method, 0, json.dumps({"net": net}), seed, 2 * level.tasks)
+        for net in NETS
+        for method in ("cma-es", "cosyne")
         for seed in range(1, level.seeds + 1)
     ]
     grown = [Job("hard", "architecture", "neat", 0, "{}", seed, 2 * level.tasks) for seed in range(1, level.seeds + 1)]

@@ -96,14 +96,22 @@ def train(
         return train_on_task(
             as_net(model, task.num_inputs, task.num_outputs), task, method, limits, start, seed, settings, on_generation
         )
-    parts = Parts.of(data, validation, seed)
-    made = as_model(model, parts)
-    begin = _start(made, start, seed)
+    rows = Parts.of(data, validation, seed)
+    how = {"objective": objective, "batch": batch, "own_batches": own_batches}
+    return train_on_rows(as_model(model, rows), rows, method, limits, start, seed, settings, on_generation, **how)
+
+
+def train_on_rows(
+    model: Model, parts: Parts, method: str, limits: Limits, start: ArrayLike | None, seed: int,
+    settings: dict[str, Any], on_generation: OnGeneration | None = None, **how: Any,
+) -> Trained:  # fmt: skip
+    """As `train`, on rows of data; ``how`` are a `DataProblem`'s objective and batches."""
+    begin = _start(model, start, seed)
     try:
-        problem = DataProblem(made, begin, *parts.train, objective, batch, own_batches)
-        judge = RowsJudge(made, parts)
+        problem = DataProblem(model, begin, *parts.train, **how)
+        judge = RowsJudge(model, parts)
         if method == "elm":
-            progress = _solve_readout(made, problem, judge, settings)
+            progress = _solve_readout(model, problem, judge, limits, settings)
         else:
             chosen = make_method(method, problem, settings, seed)
 
@@ -119,8 +127,8 @@ def train(
         raise
     except ValueError as error:
         raise BadInput(str(error)) from None
-    getattr(made, "load", lambda weights: None)(judge.weights)
-    return _trained(getattr(made, "module", made), judge.weights, judge.score, judge.test, progress)
+    getattr(model, "load", lambda weights: None)(judge.weights)
+    return _trained(getattr(model, "module", model), judge.weights, judge.score, judge.test, progress)
 
 
 def train_on_task(
@@ -243,10 +251,10 @@ class RowsJudge:
         return math.nan if self.parts.test is None else self._of(self.weights, self.parts.test)
 
 
-def _solve_readout(model: Any, problem: DataProblem, judge: RowsJudge, settings: dict[str, Any]) -> Progress:
+def _solve_readout(
+    model: Any, problem: DataProblem, judge: RowsJudge, limits: Limits, settings: dict[str, Any]
+) -> Progress:
     """An extreme learning machine of the model's own first layers: the output layer in closed form."""
-    import time
-
     from envs.rows import Rows
     from experiments.training.graph import target_numbers
     from neat.weights.elm import ridge
@@ -255,7 +263,7 @@ def _solve_readout(model: Any, problem: DataProblem, judge: RowsJudge, settings:
         raise BadInput(f"method 'elm' has no setting {unknown[0]!r} here: it has ridge")
     if not hasattr(model, "features"):
         raise BadInput("method 'elm' needs an output layer that is linear and comes last")
-    begin = time.perf_counter()
+    begin = limits.clock()
     outputs = model.outputs(problem.start[None], problem.X[:1]).shape[-1]
     numbers = target_numbers(Rows(np.zeros((len(problem.y), 1), np.float32), problem.y), outputs)
     hidden = model.features(problem.start, problem.X).astype(np.float64)
@@ -263,4 +271,4 @@ def _solve_readout(model: Any, problem: DataProblem, judge: RowsJudge, settings:
     targets = 2 * numbers - 1 if problem.classes else numbers
     readout = ridge(hidden.T @ hidden, hidden.T @ targets, settings.get("ridge", 1e-4))
     judge(model.with_readout(problem.start, readout))
-    return Progress(1, 1, time.perf_counter() - begin, "solved in closed form")
+    return Progress(1, 1, limits.clock() - begin, "solved in closed form")

@@ -10,7 +10,7 @@ from experiments import minimize
 from experiments.cli import _run
 from experiments.errors import BadInput
 from experiments.study.answers import BreakEven, break_even, sentences
-from experiments.study.measure import Row, measure
+from experiments.study.measure import NETS, Row, measure
 from experiments.study.plan import GRADIENTS, LEVELS, OPTIONS, Job, weights_of, why_not
 from experiments.study.run import COSINE, Results, _architecture_jobs, _cosine_jobs, _task_jobs
 from experiments.study.table import LEAST_ROWS, Choice, make_table, planted_share
@@ -53,6 +53,7 @@ def test_the_cosine_of_a_gradient_is_one_and_of_few_candidates_small():
 
 def test_jobs_on_tasks_run():
     jobs = [*_task_jobs(QUICK)[:: QUICK.seeds * 4], _architecture_jobs(QUICK)[0], _architecture_jobs(QUICK)[-1]]
+    assert {"1 unit that reads itself"} < set(NETS) and len({job.settings for job in _architecture_jobs(QUICK)}) == 6
     for job in jobs:
         settings = job.options | ({"population": 4} if "population" in job.options else {})
         row = measure(Job(job.part, job.case, job.method, job.size, json.dumps(settings), 1, 300))
@@ -78,7 +79,8 @@ def made_up(folder):
         results.add(_row("hard", "maze", "ns-es", 9, seed, 1.0, "solved"))
         results.add(_row("hard", "delayed", "snes", 9, seed, -200.0, "evaluations"))
         results.add(_row("hard", "architecture", "neat", 5, seed, 500.0))
-        results.add(_row("hard", "architecture", "cma-es", 7, seed, math.nan))
+        results.add(_row("hard", "architecture", "cma-es", 7, seed, math.nan, "Elman, 1 unit"))
+        results.add(_row("hard", "architecture", "cosyne", 5, seed, 400.0 if seed == 1 else math.nan, "1 unit"))
         results.add(_row("parallel", "digits", "adam", 9, seed, 0.1))
         results.add(_row("parallel", "digits", "openai-es", 9, seed, 9.0, "generations=10 judging=0.8 message=1e-5"))
     return results
@@ -89,19 +91,25 @@ def _row(part, case, method, weights, seed, value, note=""):
     return Row(key, part, case, method, weights, "{}", seed, 1000, 1.0, value, note)
 
 
+def page_of(folder):
+    return (folder / "index.html").read_text()
+
+
 def test_the_page_says_what_was_measured(tmp_path):
     pytest.importorskip("matplotlib")
     from experiments.study.page import write_page
 
     answer = write_page(tmp_path, made_up(tmp_path), QUICK)
     assert len(answer) == 10 and all("figure" in text for text in answer)
-    page = (tmp_path / "index.html").read_text()
+    page = page_of(tmp_path)
     assert all((tmp_path / name).stat().st_size > 5000 for name in ("sizes.png", "cosine.png", "parallel.png"))
     assert "behind" in answer[0] and "behind" in answer[1]
     assert "0.10" in answer[4] and "ahead" in answer[4] and "0.30" in answer[5] and "behind" in answer[5]
     assert "within the spread" in answer[6] or "0.00" in answer[6]
     assert "ns-es in 2 of 2 runs" in answer[7] and "none of 1" in answer[7]
     assert "NEAT" in answer[8] and "2 of 2 runs (500 evaluations)" in answer[8]
+    assert "1 unit by cosyne, solves 1 of 2 runs (400 evaluations), 1 of them never do" in answer[8]
+    assert "Elman, 1 unit" in page_of(tmp_path) and "0 of 2" in page_of(tmp_path)
     assert "a matrix of D x D" in page and "Extrapolated" in page
     assert answer == sentences(Results(tmp_path / "results.csv"), QUICK)  # from the file alone
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from envs.control.poles import double_pole_2008
 from envs.control.task import NativeTask
+from genomes.dense import Dense
 from genomes.functions import activation_code
 from genomes.kernels.parallel import set_threads
 from genomes.population import Genome
@@ -74,16 +75,19 @@ def solve(name: str, seed: int) -> int | None:
     return None
 
 
-def solve_hidden(name: str, seed: int) -> int | None:
-    """As `solve`, velocities hidden; the best of a generation that breaks the record is tried for 100,000 steps."""
+def solve_hidden(name: str, seed: int, net: Topology | Dense | None = None, budget: int = HIDDEN_BUDGET) -> int | None:
+    """As `solve`, velocities hidden; the best of a generation that breaks the record is tried for 100,000 steps.
+
+    ``net`` replaces the unit that reads itself.
+    """
     set_threads(1)
     task, kind = NativeTask(double_pole_2008(velocities=False, damping=True), episodes=1), method_class(name)
-    topology = Topology(graph(3, [(i, 3) for i in range(4)]), "synchronous")
+    topology = net if net is not None else Topology(graph(3, [(i, 3) for i in range(4)]), "synchronous")
     evaluations = 0
-    for restart in range(HIDDEN_BUDGET // RESTART):
+    for restart in range(-(-budget // RESTART)):
         start = np.random.default_rng([seed, restart]).uniform(-1, 1, topology.size)
         method = kind(start, method_params(kind, HIDDEN_METHODS[name]), seed=seed + 1000 * restart)
-        record, end = -np.inf, evaluations + RESTART
+        record, end = -np.inf, min(evaluations + RESTART, budget)
         while evaluations < end:
             candidates = method.ask()
             fitness = task.evaluate(topology.networks(candidates), (seed, method.generation)).fitness

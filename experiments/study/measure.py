@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import Pipe
 from typing import Any
 
 import numpy as np
 
-from experiments.study.plan import Job, weights_of
+from experiments.bench.peers import poles
+from experiments.evolution import evolve
+from experiments.study.plan import Job
+from experiments.tasks import EnvironmentSettings
 from experiments.training.data import DataProblem, named, of_outputs
 from experiments.training.loop import Limits, generation
 from experiments.training.problem import make_method
@@ -19,18 +22,9 @@ from experiments.training.train import train, train_on_rows
 from genomes.dense import MLP, Dense, Elman
 from genomes.kernels.parallel import set_threads
 
-__all__ = ["NETS", "Row", "measure"]
+__all__ = ["Row", "measure", "network", "solved"]
 
 SATURATED = 1.0  # deviation of all weights: units of 64 inputs sum up about 8
-
-
-NETS: dict[str, Dense | None] = {  # fixed ones for two poles without velocities
-    "feed-forward, 4 units": MLP((3, 4, 1), output_activation="tanh"),
-    "1 unit that reads itself": None,  # the benchmark's own
-    "Elman, 1 unit": Elman((3, 1, 1), output_activation="tanh"),
-    "Elman, 4 units": Elman((3, 4, 1), output_activation="tanh"),
-    "Elman, 16 units": Elman((3, 16, 1), output_activation="tanh"),
-}
 
 
 @dataclass(frozen=True)
@@ -45,9 +39,19 @@ class Row:
     settings: str
     seed: int
     evaluations: int
-    seconds: float
+    seconds: float  # of processor time
     value: float
     note: str = ""
+
+
+def solved(row: Row) -> bool:
+    """Whether a run on a task solved it."""
+    return row.note.startswith("solved")
+
+
+def network(row: Row) -> str:
+    """Which network a run on a task trained."""
+    return row.note.partition("; ")[2]
 
 
 def measure(job: Job) -> Row:
@@ -67,56 +71,78 @@ def _trained(job: Job) -> Row:
     how = {name: options.pop(name) for name in ("objective", "batch", "own_batches") if name in options}
     start: Any = None
     if job.case == "saturated":
-        start = SATURATED * np.random.default_rng(job.seed).standard_normal(weights_of(job.size))
+        start = SATURATED * np.random.default_rng(job.seed).standard_normal(net.size)
     seed = max(job.seed, 1) + 100 * (job.seed == 0)
     parts = Parts.of("digits", 0.2, seed)
     try:
         for limits in (Limits(1), Limits(0, job.effort / 60, time.process_time)):  # the first one compiles
             found = train_on_rows(net, parts, job.method, limits, start, seed, options, **how)
     except (ValueError, MemoryError) as error:
-        return _row(job, weights_of(job.size), 0, 0.0, math.nan, str(error) or "out of memory")
+        return _row(job, net.size, 0, 0.0, math.nan, str(error) or "out of memory")
     value = found.test if job.seed else found.score
-    return _row(job, len(found.weights), found.evaluations, found.seconds, value)
+    return _row(job, net.size, found.evaluations, found.seconds, value)
 
 
 def _hard(job: Job) -> Row:
     if job.case in ("zero-one", "noisy", "saturated"):
         return _trained(job)
-    if job.case == "architecture":
-        return _architecture(job)
-    names = {"maze": "MazeMedium-v0", "delayed": "MountainCar-v0"}
-    try:
-        found = train(
-            (job.size,), names[job.case], job.method, evaluations=int(job.effort), seed=job.seed, **job.options
-        )
-    except ValueError as error:
-        return _row(job, 0, 0, 0.0, math.nan, str(error))
-    return _row(job, len(found.weights), found.evaluations, found.seconds, found.score, found.stopped)
+    return _balanced(job) if job.case == "architecture" else _played(job)
 
 
-def _architecture(job: Job) -> Row:
-    """Evaluations until two poles are balanced for 100,000 steps, velocities hidden; NaN where it never happened."""
-    from experiments.evolution import evolve
-
-    budget = int(job.effort)
+def _played(job: Job) -> Row:
+    """Score of the task's check, and whether it is solved."""
+    name, episodes = {"maze": ("MazeMedium-v0", 1), "delayed": ("MountainCar-v0", 5)}[job.case]
+    task, options = EnvironmentSettings(name, episodes=episodes), job.options
     if job.method == "neat":
-        from experiments.tasks import EnvironmentSettings
+        return _grown(job, task)
+    made = task.make("stop")
+    net, begin = _net(options.pop("net"), made.num_inputs, job.size, made.num_outputs), time.process_time()
+    found = train(net, made, job.method, evaluations=int(job.effort), seed=job.seed, **options)
+    seconds, note = time.process_time() - begin, _note(found.stopped == "solved", job)
+    return _row(job, net.size, found.evaluations, seconds, found.score, note)
 
-        task = EnvironmentSettings("DoublePole2008-v0", velocities=False, episodes=1)
-        grown = evolve(
-            task, evaluations=budget, generations=0, seed=job.seed, quiet=True, population=300, mode="synchronous"
-        )
-        solved = float(grown.evaluations) if grown.solved else math.nan
-        size = 0 if grown.champion is None else int(grown.champion.enabled.sum())
-        return _row(job, size, grown.evaluations, float(grown.summary["seconds"]), solved)
-    from experiments.bench.peers.poles import solve_hidden
 
-    name = job.options["net"]
-    net = NETS[name]
+def _balanced(job: Job) -> Row:
+    """Evaluations until two poles are balanced for 100,000 steps, velocities hidden; NaN where it never happened."""
+    options, budget = job.options, int(job.effort)
+    if job.method == "neat":
+        row = _grown(job, EnvironmentSettings("DoublePole2008-v0", velocities=False, episodes=1), poles.RESTART)
+        return replace(row, value=float(row.evaluations) if solved(row) else math.nan)
+    kind = options.pop("net")
+    net = poles.self_reading_unit() if kind == "unit" else _net(kind, 3, job.size, 1, "tanh")
     begin = time.process_time()
-    found = solve_hidden(job.method, job.seed, net, budget)
-    seconds, size = time.process_time() - begin, 5 if net is None else net.size
-    return _row(job, size, found or budget, seconds, math.nan if found is None else float(found), name)
+    effort = poles.balance(net, job.method, options, job.seed, budget, poles.RESTART)
+    seconds, note = time.process_time() - begin, _note(effort is not None, job)
+    return _row(job, net.size, effort or budget, seconds, math.nan if effort is None else effort, note)
+
+
+def _grown(job: Job, task: EnvironmentSettings, restart: int = 0) -> Row:
+    """NEAT: the value is the score of its champion, the weights are its connections."""
+    begin, used, attempt, budget = time.process_time(), 0, 0, int(job.effort)
+    while True:
+        limit, seed = min(restart or budget, budget - used), job.seed + 1000 * attempt
+        found = evolve(task, evaluations=limit, generations=0, seed=seed, threads=1, quiet=True, **job.options)
+        used, attempt = used + found.evaluations, attempt + 1
+        if found.solved or used >= budget:
+            break
+    held = found.summary["champion"] or {"connections": 0, "score": math.nan}
+    seconds, note = time.process_time() - begin, _note(found.solved, job)
+    return _row(job, held["connections"], used, seconds, held["score"], note)
+
+
+def _net(kind: str, inputs: int, hidden: int, outputs: int, last: str = "identity") -> Dense:
+    return (Elman if kind == "elman" else MLP)((inputs, hidden, outputs), output_activation=last)
+
+
+def _note(success: bool, job: Job) -> str:
+    """Whether it is solved, and by which network."""
+    networks = {
+        "unit": "one unit that reads itself",
+        "mlp": f"feed-forward, {job.size} hidden",
+        "elman": f"recurrent (Elman), {job.size} hidden",
+        "": "a graph that it finds, by novelty" if "selection" in job.options else "a graph that it finds",
+    }
+    return f"{'solved' if success else 'not solved'}; {networks[job.options.get('net', '')]}"
 
 
 def _cosine(job: Job) -> Row:
@@ -137,7 +163,7 @@ def _cosine(job: Job) -> Row:
 
 
 def _parallel(job: Job) -> Row:
-    """Seconds of one machine, checks apart, until the accuracy on validation rows is ``job.effort``; the note has what
+    """Seconds of one core, checks apart, until the accuracy on validation rows is ``job.effort``; the note has what
     a generation is made of."""
     options = job.options
     patience, hidden, batch = options.pop("patience"), job.size, options.pop("batch")
@@ -166,9 +192,11 @@ def _parallel(job: Job) -> Row:
 def _message_seconds() -> float:
     """Of sending a seed to a process and having a fitness back, by a pipe of this machine (both ends here)."""
     near, far = Pipe()
-    begin, times = time.perf_counter(), 1000
-    for k in range(times):
+    samples = []
+    for k in range(1000):
+        begin = time.perf_counter()
         near.send((k, 1.5))
         far.send(far.recv()[1])
         near.recv()
-    return (time.perf_counter() - begin) / times
+        samples.append(time.perf_counter() - begin)
+    return float(np.median(samples))

@@ -10,6 +10,7 @@ from typing import Any
 
 from experiments.bench.harness import machine
 from experiments.study.answers import break_even, sentences
+from experiments.study.measure import Row, network, solved
 from experiments.study.plan import GRADIENTS, OPTIONS, Level, weights_of, why_not
 from experiments.study.run import Results, mean_and_spread
 
@@ -34,14 +35,14 @@ def write_page(folder: Path, results: Results, level: Level) -> list[str]:
     answer = sentences(results, level)
     parts = [
         "<h1>Training networks without gradients</h1>",
-        f"<p>Level {level.name}: {level.seeds} seeds; mean ± standard deviation over them. Times are "
-        f"processor seconds of one thread of {html.escape(machine()['cpu'])}, tests apart. Every number comes from "
-        f"results.csv beside this page, which <code>neat study gradient-free --{level.name}</code> makes again (what a "
-        "time limit ends may differ).</p>",
+        f"<p>Level {level.name}: {level.seeds} seeds; mean ± standard deviation over them. Times are processor "
+        f"time of one thread of {html.escape(machine()['cpu'])}. Every number comes from results.csv beside this page, "
+        f"which <code>neat study gradient-free --{level.name}</code> makes again (what a time limit ends may "
+        "differ).</p>",
         "<h2>The answer</h2><ol>" + "".join(f"<li>{html.escape(text)}</li>" for text in answer) + "</ol>",
         "<h2 id=f1>Figure 1. Accuracy on digits by number of weights, the same time for each method</h2>",
-        f"<p>One hidden layer; {level.seconds:g} s a training; settings chosen among two on the validation rows with "
-        "the same time; accuracy on 359 test rows.</p>",
+        f"<p>One hidden layer; {level.seconds:g} s of processor time a training; settings chosen among two on the "
+        "validation rows with the same time; accuracy on 359 test rows.</p>",
         "<img src=sizes.png>",
         _sizes_table(results, level),
         "<h2 id=f2>Figure 2. Cosine between the steepest descent and the first step</h2>",
@@ -101,39 +102,25 @@ def _sizes_table(results: Results, level: Level) -> str:
 
 
 def _hard_table(results: Results, case: str) -> str:
-    if case == "architecture":
-        return f"<h3>{TITLES[case]}</h3>" + _architecture_table(results)
-    groups: dict[str, list[Any]] = {}
+    groups: dict[tuple[str, str], list[Row]] = {}
     for row in results.of("hard", case):
-        groups.setdefault(row.method, []).append(row)
-    digits, order = (1, -1.0) if case in ("maze", "delayed") else (3, -1.0)
-    ranked = sorted(groups.items(), key=lambda item: order * _finite(mean_and_spread([r.value for r in item[1]])[0]))
-    rows = []
-    for method, own in ranked:
-        effort = f"{mean_and_spread([r.evaluations for r in own])[0]:,.0f}"
+        groups.setdefault((row.method, network(row)), []).append(row)
+    poles, task = case == "architecture", case in ("architecture", "maze", "delayed")
+
+    def rank(rows: list[Row]) -> tuple[int, float]:
+        mean, _, count = mean_and_spread([row.value for row in rows])
+        return (-count, mean if count else math.inf) if poles else (0, -mean if count else math.inf)
+
+    lines = []
+    for (method, net), own in sorted(groups.items(), key=lambda item: rank(item[1])):
         kind = "gradient" if method in GRADIENTS else "closed form" if method == "elm" else ""
-        solved = f"{sum(r.note == 'solved' for r in own)} of {len(own)}" if case in ("maze", "delayed") else ""
-        rows.append([method, shown([r.value for r in own], digits), effort, solved or kind])
-    last = "solved" if case in ("maze", "delayed") else ""
-    return f"<h3>{TITLES[case]}</h3>" + _table(["method", "score", "evaluations", last], rows)
-
-
-def _architecture_table(results: Results) -> str:
-    groups: dict[tuple[str, str], list[Any]] = {}
-    for row in results.of("hard", "architecture"):
-        groups.setdefault((row.note, row.method), []).append(row)
-    rows = []
-    for (net, method), own in groups.items():
-        solved = [r for r in own if not math.isnan(r.value)]
-        sizes = sorted({r.weights for r in (solved or own)})
-        size = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
-        effort = shown([r.value for r in solved], 0) if solved else ""
-        rows.append([net or "its own graph", method, size, f"{len(solved)} of {len(own)}", effort])
-    return _table(["network", "method", "weights", "solved", "evaluations of those"], rows)
-
-
-def _finite(value: float) -> float:
-    return -math.inf if math.isnan(value) else value
+        cells = [method, *([net] if task else []), shown([r.value for r in own], 0 if poles else 1 if task else 3)]
+        if not poles:
+            cells.append(f"{mean_and_spread([r.evaluations for r in own])[0]:,.0f}")
+        lines.append([*cells, f"{sum(map(solved, own))} of {len(own)}" if task else kind])
+    head = ["method", *(["network"] if task else []), "evaluations of the runs that solved it" if poles else "score"]
+    head += ([] if poles else ["evaluations"]) + ["solved" if task else ""]
+    return f"<h3>{TITLES[case]}</h3>" + _table(head, lines)
 
 
 def _parallel_text(results: Results) -> str:

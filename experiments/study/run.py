@@ -15,15 +15,16 @@ from typing import Any
 
 import numpy as np
 
+from experiments.bench.peers import poles
 from experiments.errors import BadInput
-from experiments.study.measure import NETS, Row, measure
-from experiments.study.plan import GRADIENTS, OPTIONS, Job, Level, tuning_jobs
+from experiments.study.measure import Row, measure
+from experiments.study.plan import GRADIENTS, OPTIONS, Job, Level, Settings, tuning_jobs
 
 __all__ = ["Results", "run_study"]
 
 Say = Callable[[str], None]
 COLUMNS = [field.name for field in fields(Row)]
-TASK_METHODS = {
+TASK_METHODS: dict[str, Settings] = {
     "cma-es": {"sigma": 0.5},
     "snes": {"sigma": 0.5},
     "openai-es": {"population": 40, "sigma": 0.1, "learning_rate": 0.05},
@@ -83,9 +84,8 @@ class Results:
 
 
 def run_study(level: Level, results: Results, workers: int, say: Say) -> None:
-    """Measure what is not yet in the results."""
-    for library in ("OMP", "OPENBLAS", "MKL"):  # matrix products on one thread, too
-        os.environ[f"{library}_NUM_THREADS"] = "1"
+    """Measure what is not yet in the results, each on one thread."""
+    os.environ.update(dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "1"))
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
 
         def do(title: str, jobs: list[Job]) -> None:
@@ -135,26 +135,35 @@ def _value(results: Results, job: Job) -> float:
 
 
 def _task_jobs(level: Level) -> list[Job]:
+    """Fixed nets without and with memory, and NEAT."""
     novelty = {name: {"population": 40, "sigma": 0.1, "learning_rate": 0.05} for name in ("ns-es", "nsr-es")}
-    cases = {"maze": TASK_METHODS | novelty, "delayed": TASK_METHODS}
-    return [
-        Job("hard", case, method, 8, json.dumps(settings, sort_keys=True), seed, level.tasks)
+    cases: dict[str, dict[str, Settings]] = {"maze": TASK_METHODS | novelty, "delayed": TASK_METHODS}
+    runs = [
+        (case, method, settings | {"net": net})
         for case, methods in cases.items()
         for method, settings in methods.items()
+        for net in ("mlp", "elman")
+    ]
+    runs += [(case, "neat", {"population": 250}) for case in cases]
+    runs.append(("maze", "neat", {"population": 250, "selection": "novelty"}))
+    return [
+        Job("hard", case, method, 8, json.dumps(settings, sort_keys=True), seed, level.tasks)
+        for case, method, settings in runs
         for seed in range(1, level.seeds + 1)
     ]
 
 
 def _architecture_jobs(level: Level) -> list[Job]:
-    """Fixed nets by two methods (with the settings of `neat bench weights`), and NEAT, which is told nothing."""
-    fixed = [
-        Job("hard", "architecture", method, 0, json.dumps({"net": net}), seed, 2 * level.tasks)
-        for net in NETS
-        for method in ("cma-es", "cosyne")
+    """Fixed nets, of which one has no memory, by two methods; and NEAT, which is told no network."""
+    nets = (("unit", 0), ("mlp", 4), ("elman", 1), ("elman", 4), ("elman", 16))
+    methods = poles.HIDDEN_METHODS.items()
+    runs = [(method, hidden, settings | {"net": net}) for net, hidden in nets for method, settings in methods]
+    runs.append(("neat", 0, {"population": 50, "mode": "synchronous"}))
+    return [
+        Job("hard", "architecture", method, hidden, json.dumps(settings, sort_keys=True), seed, level.poles)
+        for method, hidden, settings in runs
         for seed in range(1, level.seeds + 1)
     ]
-    grown = [Job("hard", "architecture", "neat", 0, "{}", seed, 2 * level.tasks) for seed in range(1, level.seeds + 1)]
-    return fixed + grown
 
 
 def _cosine_jobs(level: Level) -> list[Job]:

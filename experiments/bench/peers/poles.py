@@ -20,7 +20,17 @@ from genomes.population import Genome
 from genomes.topology import Topology
 from neat.weights.registry import method_class, method_params
 
-__all__ = ["HIDDEN_METHODS", "HIDDEN_PUBLISHED", "METHODS", "PUBLISHED", "solve", "solve_hidden"]
+__all__ = [
+    "HIDDEN_METHODS",
+    "HIDDEN_PUBLISHED",
+    "METHODS",
+    "PUBLISHED",
+    "RESTART",
+    "balance",
+    "self_reading_unit",
+    "solve",
+    "solve_hidden",
+]
 
 BUDGET = 20_000  # evaluations
 LIMIT = 10.0  # weights begin uniform within it (CoSyNE)
@@ -75,27 +85,39 @@ def solve(name: str, seed: int) -> int | None:
     return None
 
 
-def solve_hidden(name: str, seed: int, net: Topology | Dense | None = None, budget: int = HIDDEN_BUDGET) -> int | None:
-    """As `solve`, velocities hidden; the best of a generation that breaks the record is tried for 100,000 steps.
+def solve_hidden(name: str, seed: int) -> int | None:
+    """As `solve`, velocities hidden."""
+    return balance(self_reading_unit(), name, HIDDEN_METHODS[name], seed, HIDDEN_BUDGET, RESTART)
 
-    ``net`` replaces the unit that reads itself.
+
+def self_reading_unit() -> Topology:
+    """The smallest network with a memory: one unit reads the three inputs and itself."""
+    return Topology(graph(3, [(i, 3) for i in range(4)]), "synchronous")
+
+
+def balance(
+    net: Topology | Dense, name: str, settings: dict[str, Any], seed: int, budget: int, restart: int
+) -> int | None:
+    """Evaluations until a fixed network balances without velocities, on one thread; None when none of the budget does.
+
+    The best of a generation that breaks the record is tried for 100,000 steps. A search begins anew after ``restart``
+    evaluations, which all count.
     """
     set_threads(1)
     task, kind = NativeTask(double_pole_2008(velocities=False, damping=True), episodes=1), method_class(name)
-    topology = net if net is not None else Topology(graph(3, [(i, 3) for i in range(4)]), "synchronous")
-    evaluations = 0
-    for restart in range(-(-budget // RESTART)):
-        start = np.random.default_rng([seed, restart]).uniform(-1, 1, topology.size)
-        method = kind(start, method_params(kind, HIDDEN_METHODS[name]), seed=seed + 1000 * restart)
-        record, end = -np.inf, min(evaluations + RESTART, budget)
+    evaluations, attempt = 0, 0
+    while evaluations < budget:
+        start = np.random.default_rng([seed, attempt]).uniform(-1, 1, net.size)
+        method = kind(start, method_params(kind, settings), seed=seed + 1000 * attempt)
+        record, end, attempt = -np.inf, min(evaluations + restart, budget), attempt + 1
         while evaluations < end:
             candidates = method.ask()
-            fitness = task.evaluate(topology.networks(candidates), (seed, method.generation)).fitness
+            fitness = task.evaluate(net.networks(candidates), (seed, method.generation)).fitness
             evaluations += len(fitness)
             leader = int(np.nanargmax(fitness))
             if fitness[leader] > record:
                 record = fitness[leader]
-                steps = task.validate(topology.networks(candidates[leader : leader + 1]), (seed, 0)).fitness[0]
+                steps = task.validate(net.networks(candidates[leader : leader + 1]), (seed, 0)).fitness[0]
                 if steps >= task.env.max_steps:
                     return evaluations
             method.tell(fitness)

@@ -18,6 +18,7 @@ from experiments.training.problem import Evidence
 __all__ = ["MEASURES", "DataProblem", "Model", "of_outputs"]
 
 Array = NDArray[Any]
+PROBES = 64  # train rows by which safe mutations judge how far the outputs move
 MEASURES = ("cross-entropy", "accuracy", "zero-one", "mse", "mae")
 
 
@@ -68,6 +69,7 @@ class DataProblem:
             self.supplies += ("gradient",)
         if hasattr(model, "jacobian"):
             self.supplies += ("residuals",)
+        self.sensitivity = self._sensitivity if hasattr(model, "pull_back") else None
 
     @property
     def start(self) -> NDArray[np.float32]:
@@ -86,6 +88,21 @@ class DataProblem:
             X, y = X[chosen], y[chosen]
         outputs = self.model.outputs(candidates, X)
         return self._values(outputs, y), self._evidence(candidates, outputs, X, y, needs)
+
+    def outputs(self, weights: Array) -> NDArray[np.float32]:
+        """[R', O] Outputs on the first rows."""
+        outputs: NDArray[np.float32] = self.model.outputs(weights[None], self.X[:PROBES])[0]
+        return outputs
+
+    def _sensitivity(self, weights: Array) -> NDArray[np.float64]:
+        """[D] How far each weight moves the outputs on the first rows: √Σ_o (mean over rows of ∂output_o/∂weight)²
+        (Lehman et al. 2018, SM-G-SUM, the sum over rows being a mean)."""
+        model: Any = self.model
+        rows = self.X[:PROBES]
+        outputs = self.outputs(weights).shape[-1]
+        slopes = np.eye(outputs, dtype=np.float32) / len(rows)
+        moved = [model.pull_back(weights, rows, np.broadcast_to(slope, (len(rows), outputs))) for slope in slopes]
+        return np.asarray(np.sqrt(np.square(moved).sum(axis=0)))
 
     def _values(self, outputs: Array, y: Array) -> NDArray[np.float64]:
         if self.measure is None:

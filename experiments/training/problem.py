@@ -57,10 +57,22 @@ def make_method(name: str, problem: Problem, settings: dict[str, Any], seed: int
         if missing := what_is_missing(name, problem.supplies, problem.name):
             raise BadInput(f"method {name!r} {missing}")
         params = method_params(kind, settings)
-        return kind(problem.start, params, seed=seed, maximize=problem.maximize)
+        return kind(problem.start, params, seed=seed, maximize=problem.maximize, **_safety(params, problem))
     except BadInput:
         raise
     except ParameterError as error:
         raise BadInput(f"method {name!r}: {error}") from None
     except ValueError as error:
         raise BadInput(str(error)) from None
+
+
+def _safety(params: Any, problem: Problem) -> dict[str, Any]:
+    """What safe mutations (see `neat.weights.DeepGA`) need to know of the problem's network."""
+    safe = getattr(params, "safe", "none")
+    if safe == "none":
+        return {}
+    argument = "sensitivity" if safe == "gradient" else "outputs"
+    function = getattr(problem, argument, None)
+    if function is None:
+        raise ParameterError("safe", safe, f"needs rows of data and a network with derivatives, not {problem.name}")
+    return {argument: function}

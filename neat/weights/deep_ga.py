@@ -32,6 +32,10 @@ class DeepGAParams(MethodParams):
     elite_episodes: int = parameter(
         0, "evaluations of each of them in a generation of its own; 0: none", "Such et al.: 30 for noisy tasks", low=0
     )
+    safe: str = parameter(
+        "none", "mutations: as they are; divided by the outputs' sensitivity (SM-G); rescaled by a line search (SM-R)",
+        "Lehman et al. 2018, section 3", choices=("none", "gradient", "rescale"),
+    )  # fmt: skip
     divergence: float = parameter(
         0.1, "SM-R: root mean square change of the outputs that each mutation is scaled to", "own", low=1e-12
     )
@@ -60,10 +64,14 @@ class DeepGA(Method[DeepGAParams, DeepGAState]):
     Parameters
     ----------
     scale : [D] or a number, deviation of the first generation's noise (before ``spread``); 0: all are ``start``.
-    sensitivity : SM-G: weights [D] -> sensitivity [D] of the outputs to each; each mutation is divided by it. It must
-        be a pure function, since decoding calls it for every ancestor.
-    outputs : SM-R: weights [D] -> outputs on some inputs; each mutation is rescaled by a line search, its scale being
-        part of the gene, until the outputs change by about ``params.divergence``.
+    sensitivity : for ``safe="gradient"``: weights [D] -> sensitivity [D] of the outputs to each; each mutation is
+        divided by it. It must be a pure function, since decoding calls it for every ancestor.
+    outputs : for ``safe="rescale"``: weights [D] -> outputs on some inputs; each mutation is rescaled by a line search,
+        its scale being part of the gene, until the outputs change by about ``params.divergence``.
+
+    Raises
+    ------
+    ValueError : the function that ``params.safe`` needs is not given.
     """
 
     params_type, state_type = DeepGAParams, DeepGAState
@@ -83,6 +91,10 @@ class DeepGA(Method[DeepGAParams, DeepGAState]):
             raise ValueError(f"scale has shape {self._scale.shape}, must be a number or ({np.size(start)},)")
         self.sensitivity, self.outputs = sensitivity, outputs
         super().__init__(start, params, **common)
+        needed = {"gradient": sensitivity, "rescale": outputs}.get(self.params.safe, True)
+        if needed is None:
+            name = "sensitivity" if self.params.safe == "gradient" else "outputs"
+            raise ValueError(f'safe = "{self.params.safe}" needs the function {name}')
 
     sensitivity: Callable[[Vector], NDArray[Any]] | None = None  # set it again after `restore`
     outputs: Callable[[Vector], NDArray[Any]] | None = None
@@ -153,7 +165,7 @@ class DeepGA(Method[DeepGAParams, DeepGAState]):
         keyed: dict[str, Any] = {"key": self.key, "generation": generation}
         if first:
             return noise.perturbed(parents, which, self.params.spread, index, scale=self.state.scale, **keyed)
-        if self.sensitivity is None:
+        if self.params.safe != "gradient":
             return noise.perturbed(parents, which, self.params.sigma * factor, index, **keyed)
         block = np.empty((len(genes), self.size), parents.dtype)
         for parent in np.unique(which):
@@ -175,8 +187,9 @@ class DeepGA(Method[DeepGAParams, DeepGAState]):
     def _scaled_genes(self, rows: NDArray[np.int64], which: NDArray[np.int64]) -> NDArray[np.int64]:
         """Genes of these candidates; with SM-R the largest scale whose change of the outputs is within bounds."""
         genes = self._fresh_genes(rows)
-        if self.outputs is None:
+        if self.params.safe != "rescale":
             return genes
+        assert self.outputs is not None
         parents = self._parents()
         before = {int(p): np.asarray(self.outputs(parents[p]), np.float64) for p in np.unique(which)}
         for i, parent in enumerate(which):

@@ -75,7 +75,7 @@ def test_the_elite_is_tried_again():
 
 
 def test_safe_mutation_by_sensitivity():
-    params = DeepGAParams(population=30, parents=3, sigma=0.1)
+    params = DeepGAParams(population=30, parents=3, sigma=0.1, safe="gradient")
     sensitivity = np.array([1.0, 10.0, 0.1, 0.0])
 
     def measured(weights):
@@ -98,7 +98,7 @@ def test_safe_mutation_by_line_search():
     """Outputs a thousand times as sensitive move no further, and the scale is part of the genome."""
     changes = []
     for slope in (1.0, 1000.0):
-        params = DeepGAParams(population=20, parents=2, sigma=0.1, divergence=0.05)
+        params = DeepGAParams(population=20, parents=2, sigma=0.1, divergence=0.05, safe="rescale")
         method = DeepGA(np.zeros(5), params, outputs=lambda weights, slope=slope: slope * weights)
         evolve(method, 1)
         points = method.ask()
@@ -109,6 +109,12 @@ def test_safe_mutation_by_line_search():
         assert np.array_equal(method.decode(method.chains[0]).astype(np.float32), points[np.argmax(fitness)])
     for change in changes:
         assert (change <= 0.05).all() and (change > 0.05 / 2**0.26).all()
+
+
+@pytest.mark.parametrize(("safe", "needed"), [("gradient", "sensitivity"), ("rescale", "outputs")])
+def test_safe_mutation_needs_its_function(safe, needed):
+    with pytest.raises(ValueError, match=f"needs the function {needed}"):
+        DeepGA(np.zeros(3), DeepGAParams(safe=safe))
 
 
 def test_reaches():

@@ -139,3 +139,31 @@ def test_what_does_not_fit_is_one_line(arguments, settings, parts):
     assert "\n" not in str(caught.value)
     for part in parts:
         assert part in str(caught.value), caught.value
+
+
+def test_sensitivity_of_the_outputs_to_each_weight():
+    net = MLP((3, 4, 2))
+    problem = DataProblem(net, net.first(), X, CLASSES)
+    weights, step = net.first(5).astype(np.float64), 1e-2
+    rows = X[:64]
+    slopes = [
+        (net.outputs((weights + step * unit)[None], rows)[0] - net.outputs((weights - step * unit)[None], rows)[0])
+        .astype(np.float64).mean(axis=0) / (2 * step)
+        for unit in np.eye(net.size)
+    ]  # fmt: skip
+    np.testing.assert_allclose(problem.sensitivity(weights), np.linalg.norm(slopes, axis=1), rtol=2e-2, atol=2e-3)
+
+
+@pytest.mark.parametrize("safe", ["gradient", "rescale"])
+def test_safe_mutations(safe):
+    settings = dict(population=20, parents=5, sigma=0.05, spread=0.1, safe=safe, evaluations=400)
+    first, second = (train((4,), (X, CLASSES), "deep-ga", seed=2, **settings) for _ in range(2))
+    assert first.score > 0.7
+    np.testing.assert_array_equal(first.weights, second.weights)
+
+
+def test_safe_mutations_need_rows():
+    with pytest.raises(BadInput, match="safe = 'gradient': needs rows of data"):
+        train((4,), "CartPole-v1", "deep-ga", safe="gradient")
+    with pytest.raises(BadInput, match="safe = 'gradient': needs rows of data and a network with derivatives"):
+        train(Elman((3, 4, 2)), (X[:, None], CLASSES), "deep-ga", safe="gradient")

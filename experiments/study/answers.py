@@ -113,10 +113,11 @@ def sentences(results: Results, level: Level) -> list[str]:
     for case, begin in texts.items():
         means = _means(results, "hard", case)
         free, with_slope = _best(means, False), _best(means, True)
+        rivals = "with gradients or in closed form" if "elm" in means else "with gradients"
         extra = " (on a surrogate)" if case == "zero-one" else ""
         sgd = f"; plain SGD gets {means['sgd'][0]:.3f}" if case == "saturated" and "sgd" in means else ""
         made.append(
-            f"{begin} {_point(free)}, the best with gradients or in closed form{extra} {_point(with_slope)}: "
+            f"{begin} {_point(free)}, the best {rivals}{extra} {_point(with_slope)}: "
             f"{_compared(free, with_slope)}{sgd} (figure 3)."
         )
     made.append(_sentence_of_tasks(results))

@@ -169,18 +169,21 @@ def _style(k: int, method: str) -> dict[str, Any]:
 
 
 def _draw_sizes(path: Path, results: Results, level: Level) -> None:
-    figure, (axis,) = _axes("weights", "accuracy on test rows")
+    figure, (left, right) = _axes("weights", "accuracy on test rows", 2)
     for k, method in enumerate(OPTIONS):
         points = []
         for hidden in level.hidden:
             own = [r for r in results.of("sizes") if r.method == method and r.weights == weights_of(hidden)]
             mean, spread, count = mean_and_spread([r.value for r in own])
             if count:
-                points.append((weights_of(hidden), mean, spread))
+                points.append((weights_of(hidden), mean, spread, mean_and_spread([r.evaluations for r in own])[0]))
         if points:
-            x, y, error = zip(*points, strict=True)
-            axis.errorbar(x, y, error, label=method, **_style(k, method))
-    axis.set_ylim(0, 1)
+            x, y, error, evaluations = zip(*points, strict=True)
+            left.errorbar(x, y, error, label=method, **_style(k, method))
+            right.errorbar(x, evaluations, **_style(k, method))
+    left.set_ylim(0, 1)
+    right.set_yscale("log")
+    right.set_ylabel("evaluations in the same time")
     figure.legend(loc="outside right upper", fontsize=8)
     _save(figure, path)
 

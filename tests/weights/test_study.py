@@ -11,8 +11,8 @@ from experiments.cli import _run
 from experiments.errors import BadInput
 from experiments.study.answers import BreakEven, break_even, sentences
 from experiments.study.measure import Row, measure
-from experiments.study.plan import GRADIENTS, LEVELS, OPTIONS, Job, weights_of, why_not
-from experiments.study.run import COSINE, Results, _architecture_jobs, _cosine_jobs, _task_jobs
+from experiments.study.plan import GRADIENTS, LEVELS, OPTIONS, Job, options_of, weights_of, why_not
+from experiments.study.run import COSINE, Results, _architecture_jobs, _cosine_jobs, _methods_for, _task_jobs
 from experiments.study.table import LEAST_ROWS, Choice, make_table, planted_share
 from neat.weights.registry import METHODS
 
@@ -35,6 +35,12 @@ def test_a_table_by_thresholds_and_level_sets(seed):
 def test_every_method_is_in_the_study_or_needs_what_data_do_not_give():
     assert set(METHODS) - set(OPTIONS) == {"ns-es", "nsr-es"} and set(OPTIONS) <= set(METHODS)
     assert why_not("cma-es", 1333) and not why_not("adam", 13333)
+
+
+def test_no_method_reads_all_rows_where_few_are_given():
+    """The closed form takes all of them at once; the others are told to take four."""
+    assert "elm" in _methods_for("saturated") and "elm" not in _methods_for("noisy")
+    assert all(options["batch"] == 4 for name in _methods_for("noisy") for options in options_of("noisy", name))
 
 
 @pytest.mark.parametrize("method", ["adam", "openai-es", "elm"])

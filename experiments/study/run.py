@@ -135,14 +135,14 @@ def _value(results: Results, job: Job) -> float:
 
 
 def _task_jobs(level: Level) -> list[Job]:
-    """Fixed nets without and with memory, and NEAT."""
+    """Fixed nets, where a reward is delayed also with a memory, and NEAT."""
     novelty = {name: {"population": 40, "sigma": 0.1, "learning_rate": 0.05} for name in ("ns-es", "nsr-es")}
     cases: dict[str, dict[str, Settings]] = {"maze": TASK_METHODS | novelty, "delayed": TASK_METHODS}
     runs = [
         (case, method, settings | {"net": net})
         for case, methods in cases.items()
         for method, settings in methods.items()
-        for net in ("mlp", "elman")
+        for net in (("mlp", "elman") if case == "delayed" else ("mlp",))
     ]
     runs += [(case, "neat", {"population": 250}) for case in cases]
     runs.append(("maze", "neat", {"population": 250, "selection": "novelty"}))

@@ -84,7 +84,10 @@ class Results:
 
 
 def run_study(level: Level, results: Results, workers: int, say: Say) -> None:
-    """Measure what is not yet in the results, each on one thread."""
+    """Measure what is not yet in the results, each on one thread; `BadInput` where those are of another level."""
+    own = {job.key for hidden in level.hidden for job in tuning_jobs("sizes", "digits", list(OPTIONS), hidden, level)}
+    if any(row.key not in own for row in results.of("sizes", tuning=True)):
+        raise BadInput(f"{results.path}: holds results of another level than {level.name}: name another --out")
     os.environ.update(dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "1"))
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
 

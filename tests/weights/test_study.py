@@ -11,8 +11,8 @@ from experiments.cli import _run
 from experiments.errors import BadInput
 from experiments.study.answers import BreakEven, break_even, sentences
 from experiments.study.measure import Row, measure
-from experiments.study.plan import GRADIENTS, LEVELS, OPTIONS, Job, options_of, weights_of, why_not
-from experiments.study.run import COSINE, Results, _architecture_jobs, _cosine_jobs, _methods_for, _task_jobs
+from experiments.study.plan import GRADIENTS, LEVELS, OPTIONS, Job, options_of, tuning_jobs, weights_of, why_not
+from experiments.study.run import COSINE, Results, _architecture_jobs, _cosine_jobs, _methods_for, _task_jobs, run_study
 from experiments.study.table import LEAST_ROWS, Choice, make_table, planted_share
 from neat.weights.registry import METHODS
 
@@ -140,6 +140,14 @@ def test_results_are_kept_and_read_again(tmp_path):
     (tmp_path / "results.csv").write_text("part,case\nx,y\n")
     with pytest.raises(BadInput, match="line 2"):
         Results(tmp_path / "results.csv")
+
+
+def test_the_results_of_another_level_are_not_mixed_in(tmp_path):
+    results = Results(tmp_path / "results.csv")
+    (job, *_) = tuning_jobs("sizes", "digits", ["adam"], QUICK.hidden[0], QUICK)
+    results.add(Row(job.key, "sizes", "digits", "adam", 985, job.settings, 0, 10, 0.4, 0.9))
+    with pytest.raises(BadInput, match="another level than standard"):
+        run_study(LEVELS["standard"], results, 1, print)
 
 
 def test_another_study_is_bad_input(tmp_path, capsys):

@@ -80,7 +80,7 @@ def train(
     validation : share of the rows, or rows of their own: the best on them is kept, of what the method would give
         every tenth generation. 0: the train rows.
     start : [D] where to begin; None: a torch module's own weights, else normal ones of deviation 1/√inputs.
-    on_generation : called after every generation with the progress and the score of the best so far.
+    on_generation : called after every generation with the progress and the score of the best so far; True ends it.
     settings : the method's parameters.
 
     Raises
@@ -115,14 +115,19 @@ def train_on_rows(
         else:
             chosen = make_method(method, problem, settings, seed)
 
-            def watch(progress: Progress, leader: Array) -> None:
-                if progress.stopped or progress.generations % CHECK_EVERY == 0:
+            def watch(progress: Progress, leader: Array) -> bool:
+                due = bool(progress.stopped) or progress.generations % CHECK_EVERY == 0
+                if due:
                     judge(chosen.solution)
-                if on_generation is not None:
-                    on_generation(progress, judge.score)
+                ended = on_generation is not None and on_generation(progress, judge.score) is True
+                if ended and not due:
+                    judge(chosen.solution)
+                return ended
 
             judge(begin)
             progress = optimise(problem, chosen, limits, watch)
+            if progress.stopped == "watch":
+                progress.stopped = "stopped by on_generation"
     except BadInput:
         raise
     except ValueError as error:
@@ -152,16 +157,17 @@ def train_on_task(
             check(leader, progress.generations)
         if progress.stopped or progress.generations % CHECK_EVERY == 0:
             check(chosen.solution, progress.generations)
-        if on_generation is not None:
-            on_generation(progress, best[1])
-        return task.target is not None and not math.isnan(best[1]) and not better(task.target, best[1], maximize)
+        solved = task.target is not None and not math.isnan(best[1]) and not better(task.target, best[1], maximize)
+        progress.stopped = "solved" if solved else progress.stopped
+        ended = on_generation is not None and on_generation(progress, best[1]) is True
+        return ended and not solved
 
     try:
         progress = optimise(problem, chosen, limits, watch)
     finally:
         task.close()
     if progress.stopped == "watch":
-        progress.stopped = "solved"
+        progress.stopped = "stopped by on_generation"
     return _trained(net, *best, math.nan, progress)
 
 

@@ -143,9 +143,8 @@ def _sentence_of_decline(results: Results, level: Level) -> str:
 def _sentence_of_cosines(results: Results, level: Level) -> str:
     population = level.populations[-1]
     sizes = sorted({row.weights for row in results.of("cosine", str(population))})
-    ends = [_means(results, "cosine", str(population), size) for size in (sizes[0], sizes[-1])]
-    name = "openai-es"
-    if any(name not in end for end in ends):
+    name, ends = "openai-es", [_means(results, "cosine", str(population), size) for size in (sizes[:1] + sizes[-1:])]
+    if not ends or any(name not in end for end in ends):
         return "Cosines were not measured (figure 2)."
     (low, _), (high, _) = ends[0][name], ends[1][name]
     bound = math.sqrt(population / 2 / sizes[-1])

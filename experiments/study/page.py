@@ -164,8 +164,16 @@ def _save(figure: Any, path: Path) -> None:
 
 
 def _style(k: int, method: str) -> dict[str, Any]:
+    from matplotlib import colormaps
+
     kind = "--" if method in GRADIENTS else ":" if method == "elm" else "-"
-    return {"color": f"C{k % 10}", "marker": "osv^D"[k // 10 % 5], "linestyle": kind, "markersize": 4, "capsize": 2}
+    return {
+        "color": colormaps["tab20"](k % 20),
+        "marker": "osv^D"[k % 5],
+        "linestyle": kind,
+        "markersize": 4,
+        "capsize": 2,
+    }
 
 
 def _draw_sizes(path: Path, results: Results, level: Level) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,17 +17,19 @@ from genomes.forward import as_rows
 from genomes.forward_cuda import device_arguments, group_for
 from genomes.functions import activation_rows_switch, activation_slopes_switch
 from genomes.kernels.backward import SCRATCH as ADJOINTS
-from genomes.kernels.columns_cuda import ONE_ROW, Columns, room
+from genomes.kernels.columns_cuda import ONE_ROW, Columns, column_bindings, room
 from genomes.networks import Networks
 
 __all__ = ["Data", "gradient_sums_on_device", "gradient_sums_on_gpu", "totals_on_device", "totals_on_gpu"]
 
 _PASSES = 16  # rows that a thread takes before threads are added up, or more, so that tiles are at most _MOST_TILES
 _MOST_TILES = 64
+_SUMS = 1 << 28  # float64 sums of tiles that are on the device at a time
+_resident: WeakKeyDictionary[Rows, tuple[Any, ...]] = WeakKeyDictionary()
 
 
 class Data:
-    """Rows of data in the memory of the device.
+    """Rows of data in the memory of the device, to which they cross once.
 
     Parameters
     ----------
@@ -34,10 +37,11 @@ class Data:
     """
 
     def __init__(self, rows: Rows, inputs: int, index: NDArray[np.int64] | None = None) -> None:
-        weight = np.ones(len(rows), np.float32) if rows.weight is None else rows.weight
         self.classes, self.own = rows.classes, index is not None
-        self.X = to_device(as_rows(rows.X, inputs).T)  # [task_inputs, R]
-        self.y, self.weight = to_device(rows.y.T), to_device(weight)
+        if rows not in _resident:
+            weight = np.ones(len(rows), np.float32) if rows.weight is None else rows.weight
+            _resident[rows] = to_device(as_rows(rows.X, inputs).T), to_device(rows.y.T), to_device(weight)
+        self.X, self.y, self.weight = _resident[rows]  # X [task_inputs, R]
         self.index = to_device(np.zeros((1, 1), np.int64) if index is None else index)
         self.count = len(rows) if index is None else index.shape[1]
 
@@ -67,7 +71,8 @@ def totals_on_device(networks: Networks, data: Data, chosen: Measure) -> Any:
     )
     driver.launch(
         min(plan.blocks, -(-size // group) * tiles), plan.threads, plan.shared,
-        *device_arguments(networks), slots, *data.arguments(chosen.name), tile_rows, group, plan.scratch, totals,
+        *device_arguments(networks), slots, *data.arguments(chosen.name), tile_rows, group, plan.size, plan.scratch,
+        totals,
     )  # fmt: skip
     return totals.sum(axis=1)
 
@@ -76,8 +81,16 @@ def gradient_sums_on_gpu(
     networks: Networks, rows: Rows, chosen: Measure, index: NDArray[np.int64] | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Gradients [E] and [N] summed over the rows."""
-    by_weight, by_bias = gradient_sums_on_device(networks, Data(rows, networks.task_inputs, index), chosen)
-    return to_host(by_weight), to_host(by_bias)
+    size = len(networks)
+    step = max(_SUMS * size // (_MOST_TILES * (len(networks.weight) + len(networks.bias) + 1)), 1)
+    sums = []
+    for first in range(0, size, step):
+        last = min(first + step, size)
+        part = networks if step >= size else networks.part(first, last)
+        own = index if index is None else index[first:last]
+        by_weight, by_bias = gradient_sums_on_device(part, Data(rows, networks.task_inputs, own), chosen)
+        sums.append((to_host(by_weight), to_host(by_bias)))
+    return sums[0] if step >= size else tuple(map(np.concatenate, zip(*sums, strict=True)))  # type: ignore[return-value]
 
 
 def gradient_sums_on_device(networks: Networks, data: Data, chosen: Measure) -> tuple[Any, Any]:
@@ -97,7 +110,7 @@ def gradient_sums_on_device(networks: Networks, data: Data, chosen: Measure) -> 
     )
     driver.launch(
         min(plan.blocks, len(networks) * tiles), plan.threads, plan.shared,
-        *device_arguments(networks), slots, *data.arguments(chosen.name), tile_rows, plan.scratch, *sums,
+        *device_arguments(networks), slots, *data.arguments(chosen.name), tile_rows, plan.size, plan.scratch, *sums,
     )  # fmt: skip
     return sums[0].sum(axis=0), sums[1].sum(axis=0)
 
@@ -111,4 +124,4 @@ def _tiles(plan: Columns, rows: int) -> tuple[int, int]:
 
 def _bindings(data: Data, plan: Columns) -> dict[str, Any]:
     pick = losses_cuda.own_row if data.own else losses_cuda.same_row
-    return {**ONE_ROW, "SHARED": plan.in_shared, "pick_row": pick}
+    return {**ONE_ROW, **column_bindings(plan.in_shared), "pick_row": pick}

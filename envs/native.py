@@ -46,6 +46,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from envs.picture import Picture
     from genomes.networks import Networks
 
 __all__ = ["NATIVE_ENVS", "NativeEnv", "NativeEnvError", "native_env"]
@@ -105,6 +106,7 @@ class NativeEnv:
         novelty search.
     check : ``check(env, networks) -> score [P]``, not compiled: how champions are checked where fresh episodes say
         nothing, as every episode begins alike.
+    picture : how it is drawn, for replays; see `envs.picture`.
     """
 
     id: str
@@ -127,6 +129,7 @@ class NativeEnv:
     behaviour: Callable[..., Any] | None = None
     num_behaviours: int = 0
     check: Callable[[NativeEnv, Networks], NDArray[Any]] | None = None
+    picture: Picture | None = None
 
     def __post_init__(self) -> None:
         for name in ("num_states", "num_inputs", "num_outputs", "max_steps"):

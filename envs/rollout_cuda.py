@@ -13,9 +13,9 @@ from envs.kernels.rollout_cuda import play_columns
 from envs.native import NativeEnv
 from genomes.backend import arrays, to_device, to_host
 from genomes.forward_cuda import device_arguments
-from genomes.functions import activation_switch
+from genomes.functions import activation_rows_switch
 from genomes.kernels.binding_cuda import CudaKernel
-from genomes.kernels.columns_cuda import room
+from genomes.kernels.columns_cuda import ONE_ROW, column_bindings, room
 from genomes.networks import Networks
 
 __all__ = ["play_on_device", "play_on_gpu"]
@@ -43,23 +43,24 @@ def play_on_device(env: NativeEnv, networks: Networks, starts: Any, keep_ends: b
     plan = room(slots + env.window, size * episodes)
     returns, steps = xp.empty((size, episodes), np.float32), xp.empty((size, episodes), np.int32)
     ends = xp.empty((size, episodes, env.num_states + 1) if keep_ends else (0, 0, 1), np.float32)
-    driver = _bound(env, activation_switch(), plan.in_shared)
+    driver = _bound(env, activation_rows_switch(1), plan.in_shared)
+    genes = device_arguments(networks)
     driver.launch(
         min(plan.blocks, -(-size * episodes // plan.threads)), plan.threads, plan.shared,
-        to_device(by_size(networks)), starts, env.max_steps, *device_arguments(networks), networks.task_inputs,
-        slots, xp.zeros(1, np.int64), plan.scratch, returns, steps, ends,
+        by_size(genes[0], genes[1]), starts, env.max_steps, *genes, networks.task_inputs, slots,
+        xp.zeros(1, np.int64), plan.size, plan.scratch, returns, steps, ends,
     )  # fmt: skip
     return returns, steps, ends
 
 
-def by_size(networks: Networks) -> NDArray[np.int64]:
-    """Genomes from the largest to the smallest: neighbours are alike, and the longest work begins first."""
-    edges = np.diff(networks.edge_start[networks.node_start])
-    return np.argsort(-edges, kind="stable")
+def by_size(node_start: Any, edge_start: Any) -> Any:
+    """Genomes [P] from the largest to the smallest: neighbours are alike, and the longest work begins first."""
+    xp = arrays()
+    return xp.argsort(-xp.diff(edge_start[node_start]), kind="stable")
 
 
 @cache
 def _bound(env: NativeEnv, switch: Any, in_shared: bool) -> CudaKernel:
     lengths = (env.num_states, env.num_inputs, env.num_outputs, env.randoms, env.num_behaviours)
-    bindings = {**row_functions(*lengths, 1), "WINDOW": env.window, "activate": switch, "SHARED": in_shared}
-    return play_columns.bind(**env.functions, **bindings)
+    bindings = ONE_ROW | row_functions(*lengths, 1) | column_bindings(in_shared)
+    return play_columns.bind(**env.functions, **bindings, WINDOW=env.window, activate_rows=switch)

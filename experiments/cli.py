@@ -1,7 +1,7 @@
 """The command `neat`.
 
-Exit codes: 0 solved, or no target was set; 1 ran, but not solved; 2 bad input; 3 the user's code or the machine failed;
-130 Ctrl-C. Errors and progress go to standard error.
+Exit codes: 0 solved, or no target was set; 1 ran, but not solved, or all genomes failed; 2 bad input; 3 the user's code
+or the machine failed; 130 Ctrl-C. Errors and progress go to standard error.
 """
 
 from __future__ import annotations

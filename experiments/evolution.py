@@ -142,7 +142,7 @@ def evolve(
 
     def watch(row: Row, population: Population, evaluation: Evaluation, report: GenerationReport) -> Any:
         history.append(row)
-        return on_generation(population, evaluation, report) if on_generation is not None else None
+        return on_generation(population.to("cpu"), evaluation, report) if on_generation is not None else None
 
     if out is not None:
         folder = RunFolder.create(Path(out), overwrite)
@@ -242,6 +242,10 @@ def _takes_nothing(function: Callable[..., Any]) -> bool:
 @dataclass(frozen=True)
 class _OwnTask(TaskSettings):
     """A task that exists in Python only: its run can be recorded, but not repeated from config.toml."""
+
+    @property
+    def behaves(self) -> bool:
+        return True  # or not: its evaluations tell
 
 
 def _settings(task: Any, made: Task) -> TaskSettings:

@@ -56,9 +56,9 @@ def refine(
             f"{learning_rate} and {limit}"
         )
     weight, bias = networks.weight.copy(), networks.bias.copy()
-    learning = dataclasses.replace(networks, weight=weight, bias=bias)
     trained = [weight] if networks.bias_input is not None else [weight, bias]
     moments = [Moments(np.zeros_like(values), np.zeros_like(values), 0) for values in trained]
+    learning = networks
     for step in range(1, steps + 1):
         gradient = task.gradients(learning, key, step)
         _forget_failures(learning, *gradient)
@@ -66,6 +66,8 @@ def refine(
         for values, own, state in zip(trained, gradient, moments, strict=False):
             _step(values, own, state, learning_rate, method)
             np.clip(values, -limit, limit, out=values)
+        # Networks of their own for each step: arrays that a GPU has been sent must not change.
+        learning = dataclasses.replace(networks, weight=weight.copy(), bias=bias.copy())
     return learning
 
 

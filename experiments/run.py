@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from envs.control.task import NativeTask
 from experiments.champion import Champion, better
 from experiments.config import RunSettings
 from experiments.interrupts import Interrupts
@@ -130,6 +131,7 @@ class Run:
             maximize=task.maximize,
             episodes_change=task.episodes_change,
             initial=initial,
+            device=evolves_on(task, settings, learning is None and tuner is None),
         )
         return cls(params, task, settings, algorithm, learning, tuner)
 
@@ -203,7 +205,7 @@ class Run:
         fitness = float(evaluation.fitness[p])
         if not self.task.episodes_change and not self._better(fitness, self.best_fitness):
             return None
-        genome = population.select([p])
+        genome = population.select([p]).to("cpu")
         score = float(self.task.validate(self._compile(genome), key).fitness[0])
         return Champion(genome.genome(0), key[1], fitness, score, self.task.scaling)
 
@@ -214,7 +216,7 @@ class Run:
         sign = -1.0 if self.task.maximize else 1.0
         order = np.argsort(np.where(evaluation.failed, np.inf, sign * evaluation.fitness), kind="stable")
         best = order[: min(self.task.recheck, int((~evaluation.failed).sum()))]
-        again = self.task.reconsider(self._compile(population.select(best)), key)
+        again = self.task.reconsider(self._compile(population.select(best).to("cpu")), key)
         return int(best[0] if again.failed.all() else best[self._best(again)])
 
     def _best(self, evaluation: Evaluation) -> int:
@@ -297,3 +299,8 @@ class Run:
             "seconds": round(self.seconds, 3),
             "champion": self.champion.as_dict() if self.champion else None,
         }
+
+
+def evolves_on(task: Task, settings: RunSettings, only_evolves: bool) -> str:
+    """Where genomes are and are bred: on the GPU where it is asked for, and plays the episodes, too."""
+    return "cuda" if settings.device == "cuda" and isinstance(task, NativeTask) and only_evolves else "cpu"

@@ -299,6 +299,7 @@ def _restore(run: Run, checkpoint: Checkpoint, folder: Path) -> None:
             maximize=run.task.maximize,
             episodes_change=run.task.episodes_change,
             initial=run.algorithm._initial,
+            device=run.algorithm.device,
         )
         for name, value in state["run"].items():
             setattr(run, name, value)

@@ -19,11 +19,15 @@ __all__ = [
     "DEVICES",
     "DeviceError",
     "arrays",
+    "arrays_of",
     "check_device",
     "cuda_problem",
     "device_name",
+    "moved",
     "multiprocessors",
+    "numbers",
     "on_gpu",
+    "records_to_device",
     "simulated",
     "synchronize",
     "to_device",
@@ -41,11 +45,15 @@ class DeviceError(RuntimeError):
 
 
 def __getattr__(name: str) -> Any:
-    """``cuda``: the module numba.cuda."""
+    """``cuda``: the module numba.cuda; ``libdevice``: the functions of the GPU's own."""
     if name == "cuda":
         from numba import cuda
 
         return cuda
+    if name == "libdevice":
+        from numba.cuda import libdevice
+
+        return libdevice
     raise AttributeError(name)
 
 
@@ -103,14 +111,41 @@ def on_gpu(device: str, work: float) -> bool:
     return device == "cuda" or (device == "auto" and work >= _LEAST_WORK and cuda_problem() is None)
 
 
-def to_device(array: NDArray[Any]) -> Any:
-    """A copy in the memory of the device."""
-    return arrays().asarray(np.ascontiguousarray(array))
+def arrays_of(device: str) -> Any:
+    """NumPy, or for "cuda" what stands in for it there."""
+    return arrays() if device == "cuda" else np
+
+
+def to_device(array: Any) -> Any:
+    """A copy in the memory of the device; an array that is there already stays as it is."""
+    return arrays().asarray(np.ascontiguousarray(array)) if isinstance(array, np.ndarray) else array
+
+
+def records_to_device(records: NDArray[Any]) -> Any:
+    """A copy of an array of structures, which CuPy does not know, as numba.cuda takes it."""
+    if simulated():
+        return records.view(np.recarray)  # has its fields as attributes, as in compiled code
+    from numba import cuda
+
+    return cuda.to_device(records)
 
 
 def to_host(array: Any) -> NDArray[Any]:
-    """A copy in the memory of the host, once all kernels before it are done."""
-    return np.asarray(array if simulated() else array.get())
+    """A copy in the memory of the host, once all kernels before it are done; an array of the host's stays as it is."""
+    return array if isinstance(array, np.ndarray) else np.asarray(array.get())
+
+
+def moved(array: Any, device: str) -> Any:
+    """The array in the memory of "cpu" or "cuda"."""
+    return to_device(array) if device == "cuda" else to_host(array)
+
+
+def numbers(*values: Any) -> list[int]:
+    """Whole numbers that arrays without dimensions hold, on either device: a single transfer, which waits."""
+    if all(isinstance(value, int | np.generic | np.ndarray) for value in values):
+        return [int(value) for value in values]
+    xp = arrays()
+    return [int(value) for value in xp.stack([xp.asarray(value, np.int64) for value in values]).get()]
 
 
 def synchronize() -> None:

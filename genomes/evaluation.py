@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from genomes.backend import arrays_of
+
 __all__ = ["Evaluation"]
 
 
@@ -26,13 +28,15 @@ class Evaluation:
 
     @classmethod
     def of(cls, fitness: NDArray[Any], steps: NDArray[Any] | int = 0) -> Evaluation:
-        """An evaluation from raw fitness [P]: values that are not finite count as failures."""
-        values = np.array(fitness, dtype=np.float64)
+        """An evaluation from raw fitness [P]: values that are not finite count as failures. Fitness in the memory of a
+        GPU stays there."""
+        xp = arrays_of("cuda" if hasattr(fitness, "__cuda_array_interface__") else "cpu")
+        values = xp.array(fitness, dtype=np.float64)
         if values.ndim != 1:
             raise ValueError(f"fitness must have shape [P], got {values.shape}")
-        failed = ~np.isfinite(values)
-        values[failed] = np.nan
-        return cls(values, failed, np.broadcast_to(np.asarray(steps, np.int64), values.shape))
+        failed = ~xp.isfinite(values)
+        values = xp.where(failed, np.nan, values)
+        return cls(values, failed, xp.broadcast_to(xp.asarray(steps, np.int64), values.shape))
 
     def __len__(self) -> int:
         return len(self.fitness)

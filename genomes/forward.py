@@ -81,6 +81,10 @@ def forward_each(networks: Networks, X: ArrayLike, state: NDArray[np.float32] | 
         state = initial_state(networks)
     elif state.shape != networks.bias.shape or state.dtype != np.float32:
         raise ValueError(f"state must be float32 {networks.bias.shape}, got {state.dtype} {state.shape}")
+    if len(networks) and on_gpu(networks.device, networks_work(networks) * networks.activations_per_step):
+        from genomes.forward_cuda import forward_each_on_gpu
+
+        return forward_each_on_gpu(networks, rows, state)
     out = np.empty((len(networks), networks.num_outputs), np.float32)
     grain = int(_EDGE_ROWS / 20 * len(networks) / networks_work(networks)) + 1
     parallel_for(step_driver(), len(networks), *network_arguments(networks), rows, state, out, grain=grain)

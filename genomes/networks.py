@@ -16,13 +16,14 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from genomes.backend import check_device
-from genomes.kernels.parallel import parallel_for
+from genomes.backend import arrays_of, check_device, numbers
+from genomes.each import each
+from genomes.kernels.local import localise
 from genomes.population import InvalidGenome, no_genes
 
 if TYPE_CHECKING:
@@ -52,9 +53,12 @@ class Networks:
     output_slot: NDArray[np.int32]  # [P, O]
     activations_per_step: int = 1  # recurrent modes: how often the network is activated on one input
     rate: NDArray[np.float32] = field(default_factory=no_genes)  # [N] part of the way that a node goes; or [0]: all
-    device: str = "cpu"  # where it computes: "cpu", "cuda", or "auto" by the amount of work; the arrays are the host's
+    # Where it computes: "cpu", "cuda", or "auto" by the amount of work. The arrays are in the memory of the host, or of
+    # the GPU where the genomes were (then this is "cuda").
+    device: str = "cpu"
     edge_gene: NDArray[np.int32] | None = None  # [E] index of each edge's gene in the population; see `write_back`
     node_gene: NDArray[np.int32] | None = None  # [N]
+    most_nodes: int | None = None  # no network has more evaluated nodes; None: not counted yet
 
     def __len__(self) -> int:
         return len(self.node_start) - 1
@@ -67,7 +71,7 @@ class Networks:
     @property
     def max_slots(self) -> int:
         """Slots of the largest network's value buffer."""
-        nodes = int(np.diff(self.node_start).max(initial=0))
+        nodes = int(np.diff(self.node_start).max(initial=0)) if self.most_nodes is None else self.most_nodes
         return self.num_inputs + nodes * (2 if self.recurrent else 1)
 
     def part(self, begin: int, end: int) -> Networks:
@@ -109,7 +113,7 @@ def compile_population(
         dy/dt = (-y + activation(bias + aggregation)) / time constant, as in neat-python, integrated by exponential
         Euler: y += (1 - exp(-time_step / time constant)) * (-y + activation(...))).
     device : where the networks will compute: ``"cpu"``, ``"cuda"``, or ``"auto"``: on a GPU where there is one and the
-        work is large enough to gain.
+        work is large enough to gain. Genomes in the memory of a GPU are compiled there, and compute there.
     activations_per_step : recurrent modes: activations on one input, 1 or more.
     time_step : mode ctrnn: time from one activation to the next, in the unit of the time constants; above 0.
     genes : also note which gene each edge and node comes from, so that `write_back` can return trained weights.
@@ -131,64 +135,85 @@ def compile_population(
         raise InvalidGenome('the nodes have no time constants, which mode "ctrnn" needs')
     if not 0.0 < time_step < np.inf:
         raise ValueError(f"time_step must be positive and finite, got {time_step}")
-    recurrent, sequential = mode != "feedforward", mode == "sequential"
-    pop, size = population, len(population)
-    last_node = pop.node_id[pop.node_start[1:] - 1]
-    sizes = (
-        int(last_node.max(initial=0)) + 1,
-        int(np.diff(pop.node_start).max(initial=0)),
-        int(np.diff(pop.conn_start).max(initial=0)),
-    )
-    order = np.empty(len(pop.node_id) - size * pop.num_inputs, np.int32)
-    counts = np.zeros((2, size + 1), np.int64)  # nodes and edges of each network, shifted by one
-    columns = (pop.node_start, pop.node_id, pop.conn_start, pop.source, pop.target, pop.enabled)
-    shape = (pop.num_inputs, pop.num_outputs, sizes)
-    if recurrent:
-        ordering = (*columns, *shape, order, counts[0, 1:], counts[1, 1:], sequential)
-        parallel_for(kernels.order_recurrent, size, *ordering, grain=_GRAIN)
-    else:
-        parallel_for(
-            kernels.order_feedforward, size, *columns, *shape, order, counts[0, 1:], counts[1, 1:], grain=_GRAIN
-        )
-        if counts[0].min() < 0:
-            p = int(np.argmin(counts[0])) - 1
-            raise InvalidGenome(f"genome {p}: its enabled connections form a cycle, which feed-forward mode forbids")
-    node_start, out_edge = np.cumsum(counts, axis=1)
-    num_nodes, num_edges = int(node_start[-1]), int(out_edge[-1])
+    if population.device == "cuda":
+        device = "cuda"  # where the genomes are
+    columns, sizes = _columns(population)
+    node_start, out_edge, order, most_nodes = _ordered(population, mode, columns, sizes)
+    xp, pop, size = arrays_of(population.device), population, len(population)
+    num_nodes, num_edges = numbers(node_start[-1], out_edge[-1])
     # The kernel only copies these: with genes it copies positions, in the bits of a float32.
-    weight, bias = (np.arange(len(g), dtype=np.int32).view(np.float32) if genes else g for g in (pop.weight, pop.bias))
+    weight, bias = (xp.arange(len(g), dtype=np.int32).view(np.float32) if genes else g for g in (pop.weight, pop.bias))
     networks = Networks(
         pop.num_inputs,
         pop.num_outputs,
         pop.bias_input,
-        recurrent,
+        mode != "feedforward",
         node_start=node_start,
-        edge_start=np.empty(num_nodes + 1, np.int64),
-        bias=np.empty(num_nodes, np.float32),
-        activation=np.empty(num_nodes, np.uint8),
-        aggregation=np.empty(num_nodes, np.uint8),
-        source=np.empty(num_edges, np.int32),
-        weight=np.empty(num_edges, np.float32),
-        output_slot=np.empty((size, pop.num_outputs), np.int32),
+        edge_start=xp.full(num_nodes + 1, num_edges, np.int64),
+        bias=xp.empty(num_nodes, np.float32),
+        activation=xp.empty(num_nodes, np.uint8),
+        aggregation=xp.empty(num_nodes, np.uint8),
+        source=xp.empty(num_edges, np.int32),
+        weight=xp.empty(num_edges, np.float32),
+        output_slot=xp.empty((size, pop.num_outputs), np.int32),
         activations_per_step=activations_per_step,
-        rate=np.empty(num_nodes if len(tau) else 0, np.float32),
+        rate=xp.empty(num_nodes if len(tau) else 0, np.float32),
         device=device,
+        most_nodes=most_nodes,
     )
-    networks.edge_start[-1] = num_edges
     with np.errstate(divide="ignore"):  # the inputs' is 0
-        rate = -np.expm1(-time_step / tau.astype(np.float64)).astype(np.float32)
-    inputs = (*columns, weight, bias, pop.activation, pop.aggregation, rate, *shape, order, node_start, out_edge)
-    outputs = (
-        networks.edge_start, networks.bias, networks.activation, networks.aggregation, networks.rate, networks.source,
-        networks.weight, networks.output_slot,
+        rate = -xp.expm1(-time_step / tau.astype(np.float64)).astype(np.float32)
+    each(
+        pop.device, kernels.emit, size, *columns, weight, bias, pop.activation, pop.aggregation, rate, pop.num_inputs,
+        pop.num_outputs, order, node_start, out_edge, networks.edge_start, networks.bias, networks.activation,
+        networks.aggregation, networks.rate, networks.source, networks.weight, networks.output_slot,
+        networks.recurrent, mode == "sequential", scratch=kernels.emit_scratch, sizes=sizes, grain=_GRAIN,
     )  # fmt: skip
-    parallel_for(kernels.emit, size, *inputs, *outputs, recurrent, sequential, grain=_GRAIN)
     if not genes:
         return networks
     edge_gene, node_gene = networks.weight.view(np.int32), networks.bias.view(np.int32)
     return dataclasses.replace(
         networks, weight=pop.weight[edge_gene], bias=pop.bias[node_gene], edge_gene=edge_gene, node_gene=node_gene
     )
+
+
+def _ordered(
+    pop: Population, mode: str, columns: tuple[Any, ...], sizes: tuple[int, int, int]
+) -> tuple[Any, Any, Any, int]:
+    """Where the nodes and the edges of each network begin [P+1], the order of the nodes, and the most of a network."""
+    from genomes.kernels import order as kernels
+
+    xp, size = arrays_of(pop.device), len(pop)
+    order = xp.empty(len(pop.node_id) - size * pop.num_inputs, np.int32)
+    node_count, edge_count = xp.zeros((2, size + 1), np.int64)  # of each network, shifted by one
+    ordering = (*columns, pop.num_inputs, pop.num_outputs, order, node_count[1:], edge_count[1:])
+    driver: dict[str, Any] = {"scratch": kernels.order_scratch, "sizes": sizes, "grain": _GRAIN}
+    if mode == "feedforward":
+        each(pop.device, kernels.order_feedforward, size, *ordering, **driver)
+    else:
+        each(pop.device, kernels.order_recurrent, size, *ordering, mode == "sequential", **driver)
+    fewest, most = numbers(node_count.min(), node_count.max())
+    if fewest < 0:
+        p = int(xp.argmin(node_count)) - 1
+        raise InvalidGenome(f"genome {p}: its enabled connections form a cycle, which feed-forward mode forbids")
+    return xp.cumsum(node_count), xp.cumsum(edge_count), order, most
+
+
+def _columns(pop: Population) -> tuple[tuple[Any, ...], tuple[int, int, int]]:
+    """The genes that decide the order; and what is above all node ids, the most nodes and the most connections.
+
+    On the GPU node ids are made positions: what is above them, and with it the scratch of a thread, is smaller."""
+    if pop.device == "cpu":
+        ids = int(pop.node_id[pop.node_start[1:] - 1].max(initial=0)) + 1
+        sizes = ids, int(np.diff(pop.node_start).max(initial=0)), int(np.diff(pop.conn_start).max(initial=0))
+        return (pop.node_start, pop.node_id, pop.conn_start, pop.source, pop.target, pop.enabled), sizes
+    xp = arrays_of(pop.device)
+    local_id, tail, head = (xp.empty_like(ids) for ids in (pop.node_id, pop.source, pop.target))
+    old = (pop.node_start, pop.node_id, pop.conn_start, pop.source, pop.target)
+    each(pop.device, localise, len(pop), *old, local_id, tail, head)
+    most_nodes, most_links = numbers(xp.diff(pop.node_start).max(), xp.diff(pop.conn_start).max())
+    columns = (pop.node_start, local_id, pop.conn_start, tail, head, pop.enabled)
+    return columns, (most_nodes, most_nodes, most_links)
 
 
 def write_back(population: Population, networks: Networks) -> Population:

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from genomes.backend import arrays_of, check_device, moved
+
 if TYPE_CHECKING:
     import networkx as nx
 
     from genomes.network import Network
 
-__all__ = ["CONNECTION_GENES", "NODE_GENES", "Genome", "InvalidGenome", "Population"]
+__all__ = ["CONNECTION_GENES", "NODE_GENES", "Genome", "InvalidGenome", "Population", "offsets"]
 
 NODE_GENES = {
     "node_id": np.int32,
@@ -70,14 +72,34 @@ class Population:
     enabled: NDArray[np.bool_]  # [E]
     bias_input: float | None = None
     time_constant: NDArray[np.float32] = field(default_factory=no_genes)  # [N] 0 for input nodes; or [0]: mode without
+    device: str = "cpu"  # in whose memory the arrays are: "cpu" or "cuda"
 
     def __len__(self) -> int:
         return len(self.node_start) - 1
+
+    def to(self, device: str) -> Population:
+        """The same genomes in the memory of "cpu" or "cuda": copies, unless they are there already.
+
+        Raises
+        ------
+        DeviceError : ``"cuda"`` without a usable GPU.
+        """
+        if device == self.device:
+            return self
+        check_device(device)
+        names = ("node_start", "conn_start", *NODE_GENES, *CONNECTION_GENES)
+        genes = {name: moved(getattr(self, name), device) for name in names}
+        return dataclasses.replace(self, device=device, **genes)
 
     @property
     def task_inputs(self) -> int:
         """Number of inputs that a task supplies: I, less the constant one."""
         return self.num_inputs - (self.bias_input is not None)
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """Connection genes of each genome [P]."""
+        return self.conn_start[1:] - self.conn_start[:-1]
 
     def genome(self, p: int) -> Genome:
         """A view of genome ``p``; negative indices count from the end."""
@@ -93,9 +115,10 @@ class Population:
 
     def select(self, genomes: Sequence[int] | NDArray[Any]) -> Population:
         """A new population of copies of the genomes with these indices, in this order."""
-        chosen = np.asarray(genomes, dtype=np.int64)
-        node_start, nodes = _gather(self.node_start, chosen)
-        conn_start, conns = _gather(self.conn_start, chosen)
+        xp = arrays_of(self.device)
+        chosen = xp.asarray(genomes, dtype=np.int64)
+        node_start, nodes = _gather(self.node_start, chosen, xp)
+        conn_start, conns = _gather(self.conn_start, chosen, xp)
         genes: dict[str, Any] = {name: getattr(self, name)[nodes] for name in NODE_GENES if len(getattr(self, name))}
         genes |= {name: getattr(self, name)[conns] for name in CONNECTION_GENES}
         return dataclasses.replace(self, node_start=node_start, conn_start=conn_start, **genes)
@@ -120,8 +143,8 @@ class Population:
         return cls(
             shape[0],
             shape[1],
-            node_start=_offsets([len(g.node_id) for g in members]),
-            conn_start=_offsets([len(g.innovation) for g in members]),
+            node_start=offsets([len(g.node_id) for g in members]),
+            conn_start=offsets([len(g.innovation) for g in members]),
             bias_input=shape[2],
             **genes,
         )
@@ -189,15 +212,16 @@ class Genome:
         )
 
 
-def _offsets(counts: Sequence[int] | NDArray[Any]) -> NDArray[np.int64]:
-    start = np.zeros(len(counts) + 1, np.int64)
-    np.cumsum(counts, out=start[1:])
+def offsets(counts: Any, xp: Any = np) -> Any:
+    """Where each row begins, and the last one ends [n+1] int64, of rows of these lengths [n]."""
+    start = xp.zeros(len(counts) + 1, np.int64)
+    start[1:] = xp.cumsum(xp.asarray(counts))
     return start
 
 
-def _gather(start: NDArray[np.int64], chosen: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _gather(start: Any, chosen: Any, xp: Any) -> tuple[Any, Any]:
     """Offsets [len(chosen)+1] of the chosen rows, and the old position of each of their elements."""
-    counts = start[chosen + 1] - start[chosen]
-    new_start = _offsets(counts)
-    shift = np.repeat(start[chosen] - new_start[:-1], counts)
-    return new_start, np.arange(new_start[-1], dtype=np.int64) + shift
+    new_start = offsets(start[chosen + 1] - start[chosen], xp)
+    element = xp.arange(int(new_start[-1]), dtype=np.int64)
+    owner = xp.searchsorted(new_start[1:], element, side="right")
+    return new_start, element + (start[chosen] - new_start[:-1])[owner]

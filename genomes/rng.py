@@ -19,7 +19,7 @@ import math
 
 import numpy as np
 
-__all__ = ["normals", "random_bits", "to_normal", "to_unit", "uniform", "uniforms"]
+__all__ = ["normals", "random_bits", "times", "to_normal", "to_unit", "uniform", "uniforms"]
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)
 _MULTIPLIER_1 = np.uint64(0xCD9E8D57)
@@ -79,7 +79,7 @@ def _round(words, k0, k1):
 
 def to_unit(bits):
     """A uint32 word as a float32 in [0, 1)."""
-    return np.float32(bits >> _SHIFT_8) * _UNIT
+    return times(np.float32(bits >> _SHIFT_8), _UNIT)
 
 
 def uniform(seed, generation, purpose, index, draw):
@@ -98,24 +98,31 @@ def normals(seed, generation, purpose, index, draw):
     """Two independent standard normal float32, by Box-Muller; at most 5.9 in size."""
     a, b, _, _ = random_bits(seed, generation, purpose, index, draw)
     radius, t = _radius(a), to_unit(b) - _HALF
-    return radius * _horner_5(_COS, t * t), radius * t * _horner_5(_SIN, t * t)
+    return times(radius, _horner_5(_COS, times(t, t))), times(times(radius, t), _horner_5(_SIN, times(t, t)))
 
 
 def to_normal(a, b):
     """A standard normal float32 from two words: the first of `normals`."""
     t = to_unit(b) - _HALF
-    return _radius(a) * _horner_5(_COS, t * t)
+    return times(_radius(a), _horner_5(_COS, times(t, t)))
 
 
 def _radius(bits):
     """sqrt(-2 ln u) of u in (0, 1]. Polynomials, here and for the angle: they vectorise, and are the same anywhere."""
-    u = np.float32((np.float32(bits >> _SHIFT_8) + _HALF) * _UNIT)
+    u = np.float32(times(np.float32(bits >> _SHIFT_8) + _HALF, _UNIT))
     as_int = u.view(np.int32)
     exponent = np.int32((as_int - _SQRT_HALF_BITS) >> _EXPONENT)
     r = np.int32(as_int - (exponent << _EXPONENT)).view(np.float32) - _ONE
-    logarithm = np.float32(exponent) * _LN_2 + r * (_ONE + r * _horner_5(_LN, r))
-    return np.float32(math.sqrt(max(_MINUS_TWO * logarithm, _ZERO)))
+    logarithm = times(np.float32(exponent), _LN_2) + times(r, _ONE + times(r, _horner_5(_LN, r)))
+    return np.float32(math.sqrt(max(times(_MINUS_TWO, logarithm), _ZERO)))
 
 
 def _horner_5(c, x):
-    return c[0] + x * (c[1] + x * (c[2] + x * (c[3] + x * (c[4] + x * c[5]))))
+    high = c[3] + times(x, c[4] + times(x, c[5]))
+    return c[0] + times(x, c[1] + times(x, c[2] + times(x, high)))
+
+
+def times(a, b):
+    """The product of two float32. On the GPU, which would fuse it with a sum that it goes into, one that is rounded is
+    bound in its place: numbers are the same anywhere."""
+    return a * b

@@ -15,7 +15,7 @@ from neat.initial import first_generation
 from neat.novelty import selection_scores
 from neat.params import NEATParams
 from neat.report import GenerationReport
-from neat.reproduction import Ranking, distribute, draw_matings, representatives, require_not_negative
+from neat.reproduction import Ranking, distribute, draw_matings, representatives, to_maximise
 from neat.speciation import adapt_threshold, speciate
 from neat.state import Arrays, Scalars, State
 
@@ -32,6 +32,7 @@ class NEAT:
     maximize : whether higher fitness is better.
     episodes_change : fitness of one genome differs between generations, so stagnation is judged by means of five.
     initial : the first generation is this genome and variations of it; None: as ``params.initial`` says.
+    device : where genomes are, and evolve: ``"cpu"`` or ``"cuda"``. It changes no bit of them.
     """
 
     report: GenerationReport | None = None  # of the last generation that was told of
@@ -46,13 +47,14 @@ class NEAT:
         maximize: bool = True,
         episodes_change: bool = False,
         initial: Genome | None = None,
+        device: str = "cpu",
     ) -> None:
         if not 0 <= seed < 2**64:
             raise ValueError(f"seed must be between 0 and 2**64 - 1, got {seed}")
         self.params, self.maximize, self.episodes_change, self._initial = params, maximize, episodes_change, initial
         population = first_generation(params, num_inputs, num_outputs, seed, 0, initial)
-        self._state = State.first(population, params, seed)
-        self._asked = False
+        self.device, self._asked = device, False
+        self._state = State.first(population, params, seed).to(device)
 
     @property
     def generation(self) -> int:
@@ -85,7 +87,8 @@ class NEAT:
         fitness, state = self._receive(evaluation), self._state.learnt(population)
         species_of, founders = speciate(state.population, state.representatives, self.params, state.threshold)
         scores = selection_scores(fitness, evaluation, state, self.params)
-        ranking = Ranking.of(scores, state.renew_species(species_of, len(founders)))
+        species_of = state.renew_species(species_of, len(founders))
+        ranking = Ranking.of(scores, species_of, len(state.species), self.device)
         refocused = state.judge(ranking, self.params, self.episodes_change)
         offspring = distribute(ranking, state.stagnation, refocused, self.params)
         outcome = (state, ranking, offspring, fitness)
@@ -96,24 +99,21 @@ class NEAT:
             self._reproduce(ranking, offspring)
         self._asked = False
 
-    def _receive(self, evaluation: Evaluation) -> NDArray[np.float64]:
-        """Fitness [P] to be maximised, -inf where failed."""
+    def _receive(self, evaluation: Evaluation) -> Any:
+        """Fitness [P] to be maximised, -inf where failed, where the genomes are."""
         if not self._asked:
             raise RuntimeError("tell() was called without ask(): there is no population to tell of")
         if len(evaluation) != len(self._state.population):
             raise ValueError(f"the evaluation is of {len(evaluation)} genomes, asked for {len(self._state.population)}")
-        fitness = evaluation.fitness if self.maximize else -evaluation.fitness
-        if not self.params.allow_negative_fitness:
-            require_not_negative(fitness)
-        return np.where(evaluation.failed, -np.inf, fitness)
+        return to_maximise(evaluation, self.maximize, self.params.allow_negative_fitness, self.device)
 
     def _reproduce(self, ranking: Ranking, offspring: NDArray[np.int64]) -> None:
         """Replace the population by its offspring; species without any die."""
         state, params = self._state, self._state.phase.effective(self.params)
         key, parents = (state.seed, state.generation), state.population
-        matings = draw_matings(ranking, offspring, np.diff(parents.conn_start), params, key)
+        matings = draw_matings(ranking, offspring, parents.sizes, params, key)
         alive = offspring > 0
-        state.representatives = parents.select(representatives(ranking, params.representative, key)[alive])
+        state.representatives = parents.select(representatives(ranking, alive, params.representative, key))
         state.population = breed(parents, matings, params, state.innovations, *key)
         state.threshold = adapt_threshold(state.threshold, len(state.species), params)
         state.species = state.species.select(alive)
@@ -125,7 +125,7 @@ class NEAT:
         if state.done:
             return
         population = first_generation(params, old.task_inputs, old.num_outputs, state.seed, generation, self._initial)
-        self._state = State.first(population, params, state.seed, generation, state.next_species)
+        self._state = State.first(population, params, state.seed, generation, state.next_species).to(self.device)
 
     def state_dict(self) -> tuple[Arrays, Scalars]:
         """Everything that ``restore`` needs to go on bit for bit: arrays by name, and values that JSON can hold."""
@@ -141,9 +141,10 @@ class NEAT:
         maximize: bool = True,
         episodes_change: bool = False,
         initial: Genome | None = None,
+        device: str = "cpu",
     ) -> NEAT:
         """The algorithm as it was when ``state_dict`` gave these; KeyError, ValueError or TypeError if it never did."""
         self = cls.__new__(cls)
         self.params, self.maximize, self.episodes_change, self._initial = params, maximize, episodes_change, initial
-        self._state, self._asked = State.from_arrays(arrays, scalars), False
+        self._state, self._asked, self.device = State.from_arrays(arrays, scalars).to(device), False, device
         return self

@@ -8,16 +8,18 @@ copied to their place when all sizes are known.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from genomes.backend import arrays_of, numbers, records_to_device
+from genomes.each import each
 from genomes.functions import activation_code, aggregation_code
-from genomes.kernels.parallel import parallel_for
-from genomes.population import CONNECTION_GENES, NODE_GENES, Population
+from genomes.kernels.binding import Kernel
+from genomes.population import CONNECTION_GENES, NODE_GENES, Population, offsets
 from neat.innovations import Innovations
 from neat.kernels import breeding as kernels
+from neat.kernels.forms import GPU_FORMS
 from neat.kernels.innovations import COLUMNS, LINK_SOURCE, SPLIT_INNOVATION
 from neat.kernels.mutation import RULES
 from neat.params import NEATParams
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["breed"]
 
 # node_start, node genes, conn_start, connection genes, as kernels take them
-Genes = tuple[NDArray[np.int64], tuple[NDArray[Any], ...], NDArray[np.int64], tuple[NDArray[Any], ...]]
+Genes: TypeAlias = tuple[Any, tuple[Any, ...], Any, tuple[Any, ...]]
 
 RARE_MUTATIONS = ("activation_mutation", "aggregation_mutation", "toggle_enabled", "reenable")
 _GENES_PER_TASK = 20_000  # work that is worth a thread
@@ -46,14 +48,15 @@ def breed(
 
     Parameters
     ----------
-    population : the parents, P genomes; unchanged.
-    matings : kind and parents of each of the P' children.
+    population : the parents, P genomes; unchanged. Where they are, on the CPU or the GPU, the children are bred.
+    matings : kind and parents of each of the P' children, in the same memory.
     innovations : registry of the run; learns the new connections and nodes.
     seed, generation : key of all random numbers.
     """
-    inputs, outputs = population.num_inputs, population.num_outputs
-    rules = _rules(params, inputs - 1 if population.bias_input is not None else -1)
-    functions = _codes(params)
+    inputs, outputs, device = population.num_inputs, population.num_outputs, population.device
+    xp, count, timed = arrays_of(device), len(matings), len(population.time_constant) > 0
+    rules = _rules(params, inputs - 1 if population.bias_input is not None else -1, device)
+    functions = _codes(params, device)
     key = np.uint64(seed), np.uint32(generation)
     mates = (matings.kind, matings.first, matings.second, matings.equal, matings.average)
     parents = (
@@ -62,64 +65,54 @@ def breed(
         population.conn_start,
         tuple(getattr(population, name) for name in CONNECTION_GENES),
     )
-    grain = 1 + _GENES_PER_TASK * len(population) // (len(population.innovation) + len(population.node_id))
-    count, timed = len(matings.kind), len(population.time_constant) > 0
-    plans, sizes = np.empty(count, np.uint8), np.empty((count, 2), np.int64)
+    plans, sizes = xp.empty(count, np.uint8), xp.empty((count, 2), np.int64)
     starts = population.node_start, population.conn_start
-    parallel_for(kernels.plan, count, mates, *starts, plans, sizes, rules, *key, grain=2000)
+    each(device, kernels.plan, count, mates, *starts, plans, sizes, rules, *key, grain=2000)
 
-    bounds = innovations.next_innovation, innovations.next_node
+    unite, deletes, *most = numbers((plans & kernels.UNITE).max(), (plans & kernels.DELETE).max(), *sizes.max(axis=0))
+    bounds = max(innovations.next_innovation, innovations.next_node) if device == "cpu" else 1
+    grain = 1 + _GENES_PER_TASK * len(population) // (len(population.innovation) + len(population.node_id))
 
-    def build(who: NDArray[np.int64], children: Genes) -> None:
-        parallel_for(
-            kernels.build, len(who), who, plans, sizes, mates, parents, children, inputs, bounds,
-            rules, *key, grain=grain,
-        )  # fmt: skip
+    def run(item: Kernel, count: int, *arguments: Any) -> None:
+        scratch: dict[str, Any] = {"scratch": kernels.breeding_scratch, "sizes": (*most, bounds)}
+        each(device, item, count, *arguments, grain=grain, bindings=GPU_FORMS, **scratch)
 
-    staged = np.flatnonzero(plans & kernels.STAGED)
+    def build(who: Any, children: Genes) -> None:
+        run(kernels.build, len(who), who, plans, sizes, mates, parents, children, inputs, rules, *key)
+
+    staged = xp.flatnonzero(plans & kernels.STAGED)
     final_sizes = sizes
     if len(staged):
-        todo = np.bitwise_or.reduce(plans[staged])
-        aside = _room(sizes[staged], timed)
-        if todo & kernels.UNITE:
-            parallel_for(
-                kernels.unite_parents, len(staged), staged, plans, sizes, mates, parents, aside, inputs + outputs,
-                bounds, rules, *key, grain=grain,
-            )  # fmt: skip
+        aside = _room(sizes[staged], timed, xp)
+        work = len(staged), staged, plans, sizes
+        if unite:
+            run(kernels.unite_parents, *work, mates, parents, aside, inputs + outputs, rules, *key)
         build(staged, aside)
-        if todo & kernels.DELETE:
-            parallel_for(
-                kernels.delete_genes, len(staged), staged, plans, sizes, aside, inputs + outputs, bounds, rules, *key,
-                grain=grain,
-            )  # fmt: skip
-        changes, new_values = np.empty((len(staged), COLUMNS), np.int32), np.empty((len(staged), 2), np.float32)
-        parallel_for(
-            kernels.propose, len(staged), staged, plans, sizes, aside, inputs, outputs, *functions,
-            innovations.splits.columns, changes, new_values, bounds, rules, *key, grain=grain,
-        )  # fmt: skip
+        if deletes:
+            run(kernels.delete_genes, *work, aside, inputs + outputs, rules, *key)
+        changes, new_values = xp.empty((len(staged), COLUMNS), np.int32), xp.empty((len(staged), 2), np.float32)
+        known = innovations.splits.columns
+        run(kernels.propose, *work, aside, inputs, outputs, *functions, known, changes, new_values, rules, *key)
         innovations.number(changes)
         split, link = changes[:, SPLIT_INNOVATION] >= 0, changes[:, LINK_SOURCE] >= 0
         final_sizes = sizes.copy()
         final_sizes[staged, 0] += split
         final_sizes[staged, 1] += 2 * split + link
-    children = _room(final_sizes, timed)
+    children = _room(final_sizes, timed, xp)
     node_start, nodes, conn_start, links = children
     if len(staged) == 0:
-        build(np.arange(count), children)
+        build(xp.arange(count), children)
     else:
-        direct = np.flatnonzero(plans & kernels.STAGED == 0)
+        direct = xp.flatnonzero((plans & kernels.STAGED) == 0)
         build(direct, (node_start[direct], nodes, conn_start[direct], links))
-        parallel_for(
-            kernels.place, len(staged), staged, sizes, changes, new_values, aside, children, rules, grain=grain
-        )  # fmt: skip
-    if timed or any(rules[name][0] > 0 for name in RARE_MUTATIONS):
-        parallel_for(
-            kernels.mutate_rarely, count, plans, children, inputs, outputs, *functions, rules, *key, grain=grain
-        )  # fmt: skip
+        run(kernels.place, len(staged), staged, sizes, changes, new_values, aside, children, rules)
+    if timed or any(getattr(params, name) > 0 for name in RARE_MUTATIONS):
+        run(kernels.mutate_rarely, count, plans, children, inputs, outputs, *functions, rules, *key)
     return Population(
         num_inputs=inputs,
         num_outputs=outputs,
         bias_input=population.bias_input,
+        device=device,
         node_start=node_start,
         conn_start=conn_start,
         **dict(zip(NODE_GENES, nodes, strict=True)),
@@ -127,22 +120,21 @@ def breed(
     )
 
 
-def _room(sizes: NDArray[np.int64], timed: bool) -> Genes:
+def _room(sizes: Any, timed: bool, xp: Any) -> Genes:
     """Offsets and empty gene arrays for genomes of these numbers of nodes and connections [P, 2]; ``timed``: nodes have
     time constants."""
-    node_start, conn_start = np.zeros((2, len(sizes) + 1), np.int64)
-    np.cumsum(sizes[:, 0], out=node_start[1:])
-    np.cumsum(sizes[:, 1], out=conn_start[1:])
+    node_start, conn_start = offsets(sizes[:, 0], xp), offsets(sizes[:, 1], xp)
+    num_nodes, num_links = numbers(node_start[-1], conn_start[-1])
     nodes = tuple(
-        np.empty(node_start[-1] if timed or name != "time_constant" else 0, dtype) for name, dtype in NODE_GENES.items()
+        xp.empty(num_nodes if timed or name != "time_constant" else 0, dtype) for name, dtype in NODE_GENES.items()
     )
-    links = tuple(np.empty(conn_start[-1], dtype) for dtype in CONNECTION_GENES.values())
+    links = tuple(xp.empty(num_links, dtype) for dtype in CONNECTION_GENES.values())
     return node_start, nodes, conn_start, links
 
 
 @lru_cache(maxsize=16)
-def _rules(params: NEATParams, constant_input: int) -> NDArray[Any]:
-    """What the parameters say, in the form that kernels read [1]."""
+def _rules(params: NEATParams, constant_input: int, device: str) -> Any:
+    """What the parameters say, in the form that kernels read [1], in the memory of the device."""
     rules = np.zeros(1, RULES)
     row = rules[0]
     for name in ("weight", "bias"):
@@ -161,8 +153,9 @@ def _rules(params: NEATParams, constant_input: int) -> NDArray[Any]:
         "add_connection", "add_connection_tries", "delete_node", "delete_connection", "prune_dangling",
     ):  # fmt: skip
         row[field] = getattr(params, field)
-    for field in ("perturb", "replace", "power", "mean", "scale"):
+    for field in ("perturb", "replace", "power", "scale"):
         row["time_constant"][field] = getattr(params, f"time_constant_{field}")
+    row["time_constant"]["centre"] = params.time_constant_mean
     row["time_constant"]["low"], row["time_constant"]["high"] = params.time_constant_min, params.time_constant_max
     row["severe_or_mild"] = params.weight_mutation_rule == "severe-or-mild"
     row["output_activation_fixed"] = params.output_activation != ""
@@ -170,12 +163,14 @@ def _rules(params: NEATParams, constant_input: int) -> NDArray[Any]:
     row["exclusive"] = params.exclusive_mutation
     row["feed_forward"] = params.mode == "feedforward"
     row["constant_input"] = constant_input
-    return rules
+    return records_to_device(rules) if device == "cuda" else rules
 
 
-def _codes(params: NEATParams) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Codes of the activations and aggregations that nodes may have."""
+@lru_cache(maxsize=16)
+def _codes(params: NEATParams, device: str) -> tuple[Any, Any]:
+    """Codes of the activations and aggregations that nodes may have, in the memory of the device."""
+    xp = arrays_of(device)
     return (
-        np.array([activation_code(name) for name in params.activations], np.uint8),
-        np.array([aggregation_code(name) for name in params.aggregations], np.uint8),
+        xp.asarray([activation_code(name) for name in params.activations], np.uint8),
+        xp.asarray([aggregation_code(name) for name in params.aggregations], np.uint8),
     )

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from genomes.backend import arrays_of, moved
+from genomes.each import grid
 from genomes.population import Population
 from neat.kernels.innovations import fill_table, number_changes
 
@@ -71,17 +73,28 @@ class Innovations:
         """Number the proposed changes of a generation, in their order, in place (see `neat.kernels.innovations`)."""
         self.links.reserve(3 * len(changes))
         self.splits.reserve(len(changes))
-        number_changes(0, len(changes), changes, self.splits.columns, self.links.columns)
+        if self.links.device == "cuda":
+            from neat.innovations_cuda import number_on_device
+
+            number_on_device(changes, self.splits, self.links)
+        else:
+            splits, links = ((*numbering.columns, numbering.tally) for numbering in (self.splits, self.links))
+            number_changes(0, len(changes), changes, splits, links)
+
+    def to(self, device: str) -> Innovations:
+        """The same registry in the memory of "cpu" or "cuda"."""
+        return Innovations(self.links.to(device), self.splits.to(device))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The registry as arrays, for checkpoints; `from_arrays` is the inverse."""
+        links, splits = self.links.to("cpu"), self.splits.to("cpu")
         return {
-            "source": self.links.first[: self.links.count].copy(),
-            "target": self.links.second[: self.links.count].copy(),
-            "innovation": self.links.number[: self.links.count].copy(),
-            "split_innovation": self.splits.first[: self.splits.count].copy(),
-            "split_copy": self.splits.second[: self.splits.count].copy(),
-            "split_node": self.splits.number[: self.splits.count].copy(),
+            "source": links.first[: links.count].copy(),
+            "target": links.second[: links.count].copy(),
+            "innovation": links.number[: links.count].copy(),
+            "split_innovation": splits.first[: splits.count].copy(),
+            "split_copy": splits.second[: splits.count].copy(),
+            "split_node": splits.number[: splits.count].copy(),
             "next": np.array([self.next_innovation, self.next_node], np.int64),
         }
 
@@ -110,14 +123,13 @@ class Innovations:
 class Numbering:
     """A growing hash table (first, second) -> number, which numbers what it does not know yet."""
 
-    def __init__(
-        self, first: NDArray[np.int32], second: NDArray[np.int32], number: NDArray[np.int32], next_number: int
-    ) -> None:
-        self.first = first  # [capacity]
+    def __init__(self, first: Any, second: Any, number: Any, next_number: int, device: str = "cpu") -> None:
+        self.device = device  # in whose memory the next four are
+        self.first = first  # [capacity] int32
         self.second = second
         self.number = number
+        self.table = arrays_of(device).empty(0, np.int32)  # entry or -1, of a power of two slots
         self.tally = np.array([len(first), next_number], np.int64)  # entries, next number
-        self.table = np.empty(0, np.int32)  # entry or -1, of a power of two slots
         self._grow(len(first))
 
     @property
@@ -129,9 +141,16 @@ class Numbering:
         return int(self.tally[1])
 
     @property
-    def columns(self) -> tuple[NDArray[Any], ...]:
+    def columns(self) -> tuple[Any, ...]:
         """What kernels take."""
-        return self.first, self.second, self.number, self.table, self.tally
+        return self.first, self.second, self.number, self.table
+
+    def to(self, device: str) -> Numbering:
+        """The same in the memory of "cpu" or "cuda"."""
+        if device == self.device:
+            return self
+        first, second, number = (moved(column[: self.count], device) for column in self.columns[:3])
+        return Numbering(first, second, number, self.next_number, device)
 
     def reserve(self, more: int) -> None:
         """Make room for that many new entries."""
@@ -140,11 +159,21 @@ class Numbering:
         if self.count + more > len(self.first):
             self._grow(2 * (self.count + more))
 
+    def enter(self, begin: int) -> None:
+        """Enter the entries from ``begin`` on into the table."""
+        if self.device == "cpu":
+            fill_table(begin, self.count, self.first, self.second, self.table)
+        elif begin < self.count:
+            from neat.kernels.innovations_cuda import fill_table as fill_on_device
+
+            entries = (begin, self.count, self.first, self.second, self.table)
+            fill_on_device.launch(*grid(self.count - begin), 0, *entries)
+
     def _grow(self, capacity: int) -> None:
-        capacity = max(capacity, 64)
+        xp, capacity = arrays_of(self.device), max(capacity, 64)
         self.first, self.second, self.number = (
-            np.concatenate([column[: self.count], np.zeros(capacity - self.count, np.int32)])
+            xp.concatenate([column[: self.count], xp.zeros(capacity - self.count, np.int32)])
             for column in (self.first, self.second, self.number)
         )
-        self.table = np.full(1 << (2 * capacity - 1).bit_length(), -1, np.int32)
-        fill_table(0, self.count, self.first, self.second, self.table)
+        self.table = xp.full(1 << (2 * capacity - 1).bit_length(), -1, np.int32)
+        self.enter(0)

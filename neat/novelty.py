@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from genomes.backend import to_host
 from genomes.evaluation import Evaluation
 from genomes.kernels.parallel import parallel_for
 from neat.kernels import novelty as kernels
@@ -32,6 +33,7 @@ def selection_scores(
     """
     if params.selection == "fitness":
         return fitness
+    fitness = to_host(fitness)
     behaviour = evaluation.extras.get("behaviour")
     if behaviour is None or behaviour.ndim != 2 or not behaviour.shape[1]:
         raise ValueError('selection = "novelty" needs a task that describes behaviour, which this one does not')

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from genomes.backend import arrays_of, to_host
 from neat.reproduction import Ranking
 from neat.state import State
 
@@ -46,16 +47,17 @@ class GenerationReport:
         """The report of a generation that was speciated and judged, with ``fitness`` [P] to be maximised."""
         species, sign = state.species, 1.0 if maximize else -1.0
         if fitness is not ranking.fitness:
-            ranking = Ranking.of(fitness, ranking.species)
+            ranking = Ranking.of(fitness, ranking.species, len(species), ranking.device)
+        xp = arrays_of(ranking.device)
         sound = np.where(ranking.sound > 0, ranking.sound, np.nan)
-        fitness = np.where(ranking.fitness > -np.inf, ranking.fitness, 0.0)
+        total = ranking.sums(xp.where(fitness > -np.inf, fitness, 0.0))
         return cls(
             generation=state.generation,
-            species_of=species.id[ranking.species],
+            species_of=species.id[to_host(ranking.species)],
             id=species.id,
             size=ranking.sizes,
             best=np.where(ranking.sound > 0, sign * ranking.best, np.nan),
-            mean=sign * np.bincount(ranking.species, weights=fitness) / sound,
+            mean=sign * total / sound,
             age=state.generation - species.created,
             stagnation=state.generation - species.progress.improved,
             offspring=offspring,

@@ -6,6 +6,8 @@ where there is none it founds one. Genomes are taken in index order, so the outc
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,7 +16,7 @@ from genomes.population import Population
 from neat.kernels.distance import LANES, NO_SPECIES, assign, fill_table, found
 from neat.params import NEATParams
 
-__all__ = ["adapt_threshold", "speciate"]
+__all__ = ["adapt_threshold", "rule_of", "speciate"]
 
 Indices = NDArray[np.int64]
 WINDOW = 256  # genomes that are looked through one by one for founders, before the rest is compared in parallel
@@ -33,9 +35,13 @@ def speciate(
 
     Returns
     -------
-    species : [P] int32; 0..S-1 existing species, S and up new ones in order of founding.
+    species : [P] int32; 0..S-1 existing species, S and up new ones in order of founding. Where the population is.
     founders : the genome that founded each of the new ones.
     """
+    if population.device == "cuda":
+        from neat.speciation_cuda import speciate_on_device
+
+        return speciate_on_device(population, representatives, params, threshold)
     work = _Assignment(population, params, threshold)
     count = 0
     if representatives is not None:
@@ -50,13 +56,18 @@ def speciate(
     return work.species, np.concatenate(founders) if founders else np.empty(0, np.int64)
 
 
+def rule_of(params: NEATParams, threshold: float) -> tuple[Any, ...]:
+    """What kernels take: the coefficients, the size of small genomes, the threshold."""
+    coefficients = (params.excess_coefficient, params.disjoint_coefficient, params.weight_coefficient)
+    return tuple(map(np.float32, coefficients)), np.int64(params.small_genome), np.float32(threshold)
+
+
 class _Assignment:
     """The genomes that no species has taken yet, and the arrays that the kernels share."""
 
     def __init__(self, population: Population, params: NEATParams, threshold: float) -> None:
         self.genes = (population.conn_start, population.innovation, population.weight)
-        coefficients = (params.excess_coefficient, params.disjoint_coefficient, params.weight_coefficient)
-        self.rule = (np.array(coefficients, np.float32), np.int64(params.small_genome), np.float32(threshold))
+        self.rule = rule_of(params, threshold)
         self.last_innovation = _last_innovation(population)
         self.species = np.full(len(population), NO_SPECIES, np.int32)
         self.pending = np.arange(len(population), dtype=np.int64)

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from genomes.backend import arrays_of, to_host
 from genomes.population import CONNECTION_GENES, NODE_GENES, Population
 from neat.complexity import Phase
 from neat.innovations import Innovations
@@ -130,27 +131,34 @@ class State:
         """This state, its genomes replaced by ``population`` (if any), which may differ in weights and biases only."""
         if population is None:
             return self
+        population = population.to(self.population.device)
         for name in POPULATION_GENES:
-            if name not in ("weight", "bias") and not np.array_equal(
-                getattr(self.population, name), getattr(population, name)
-            ):
+            before, after = getattr(self.population, name), getattr(population, name)
+            if name not in ("weight", "bias") and not (before.shape == after.shape and bool((before == after).all())):
                 raise ValueError(f"tell() takes the genomes that ask() gave with other weights: they differ in {name}")
         self.population = population
         return self
+
+    def to(self, device: str) -> State:
+        """The same, its genomes and the registry in the memory of "cpu" or "cuda"."""
+        there = None if self.representatives is None else self.representatives.to(device)
+        population, innovations = self.population.to(device), self.innovations.to(device)
+        return dataclasses.replace(self, population=population, representatives=there, innovations=innovations)
 
     @property
     def mean_connections(self) -> float:
         """Mean number of connection genes of a genome."""
         return len(self.population.innovation) / len(self.population)
 
-    def renew_species(self, species_of: NDArray[np.int32], founded: int) -> NDArray[np.int32]:
+    def renew_species(self, species_of: Any, founded: int) -> Any:
         """Enter the new species, drop those without members, and renumber ``species_of`` [P] accordingly."""
         table = self.species.extended(founded, self.next_species, self.generation)
         self.next_species += founded
-        alive = np.bincount(species_of, minlength=len(table)) > 0
+        xp = arrays_of(self.population.device)
+        alive = to_host(xp.bincount(species_of, minlength=len(table))) > 0
         self.species = table.select(alive)
         row = np.cumsum(alive, dtype=np.int32) - np.int32(1)
-        return row[species_of]
+        return xp.asarray(row)[species_of]
 
     @property
     def stagnation(self) -> NDArray[np.int64]:
@@ -174,6 +182,8 @@ class State:
 
     def to_arrays(self) -> tuple[Arrays, Scalars]:
         """Arrays by name, and values that JSON can hold exactly; `from_arrays` is the inverse."""
+        if self.population.device != "cpu":
+            return self.to("cpu").to_arrays()
         arrays = _population_arrays("population", self.population)
         if self.representatives is not None:
             arrays |= _population_arrays("representatives", self.representatives)

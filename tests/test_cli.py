@@ -29,7 +29,7 @@ from tests.run_cases import neat
         (["run"], ["PRESET"]),
     ],
 )
-def test_bad_input_is_one_line(arguments, parts, tmp_path, monkeypatch, capsys):
+def test_bad_input_is_one_line(arguments, parts, tmp_path, monkeypatch, capsys, no_gpu):
     monkeypatch.chdir(tmp_path)
     assert _run(arguments) == 2
     printed = capsys.readouterr()

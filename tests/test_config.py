@@ -64,7 +64,7 @@ XOR = '[task]\nname = "xor"\n'
         (XOR + "[neat]\nactivations = [0x" + "f" * 9000 + "]", ["neat.activations"]),
     ],
 )
-def test_mistakes_are_named(tmp_path, text, parts):
+def test_mistakes_are_named(tmp_path, text, parts, no_gpu):
     message = refused(tmp_path, text)
     for part in parts:
         assert part in message, message

@@ -1,5 +1,6 @@
 """The GPU where there is none: clear errors, kernels in Numba's CUDA simulator, kernels as PTX."""
 
+import dataclasses
 import os
 import random
 import subprocess
@@ -10,12 +11,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import genomes.population as population_module
 from genomes import backend
+from genomes.evaluation import Evaluation
 from genomes.networks import compile_population
+from neat import NEAT
 from tests import reference
+from tests.breeding_cases import CONTINUOUS
 
 ROOT = Path(__file__).parent.parent
 needs_numba_cuda = pytest.mark.skipif(find_spec("numba_cuda") is None, reason="needs numba-cuda")
+# Fitness is float64 on both devices: it is compared, and added up in the order of the CPU.
+OF_EVOLUTION = {
+    "draw_mating": {"ld.global.f64", "setp.eq.f64", "setp.gt.f64"},
+    "sum_rows": {"add.f64", "ld.global.f64", "ld.shared.f64", "mov.f64", "st.global.f64", "st.shared.f64"},
+}
 SUMS = ["add.f64", "cvt.f64.f32", "mov.f64", "st.global.f64"]  # threads are added up in float64, once a tile
 
 
@@ -27,14 +37,6 @@ def test_kernels_in_the_simulator():
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
     assert "passed" in done.stdout and "skipped" not in done.stdout, done.stdout[-500:]
-
-
-@pytest.fixture
-def no_gpu(monkeypatch):
-    def problem():
-        return "no usable CUDA GPU was found"
-
-    monkeypatch.setattr(backend, "cuda_problem", problem)
 
 
 def test_cuda_without_a_gpu_is_one_clear_error(no_gpu):
@@ -71,9 +73,9 @@ def test_kernels_compile_to_ptx(monkeypatch):
 
         nets = networks(3, num_outputs=3)
         forward_on_device(nets, np.zeros((3, 5), np.float32))
-        for name in ("activation_rows_switch", "activation_slopes_switch"):
-            monkeypatch.setattr(measuring_cuda, name, lambda rows: ptx.tanh_rows)
-        monkeypatch.setattr(rollout_cuda, "activation_switch", lambda: ptx.only_tanh)
+        for module in (measuring_cuda, rollout_cuda):
+            monkeypatch.setattr(module, "activation_rows_switch", lambda rows: ptx.tanh_rows)
+        monkeypatch.setattr(measuring_cuda, "activation_slopes_switch", lambda rows: ptx.tanh_rows)
         for classes, name in ((0, "mse"), (3, "cross-entropy")):
             rows = measuring_cuda.Data(Rows(*data(9, 3, classes)), 3)
             measuring_cuda.totals_on_device(nets, rows, find_measure(name))
@@ -87,4 +89,36 @@ def test_kernels_compile_to_ptx(monkeypatch):
     for kernel, text in found:
         allowed = SUMS if kernel.__name__ in ("loss_columns", "gradient_columns") else []
         assert ".target sm_90" in text and set(ptx.doubles(text)) <= set(allowed), kernel.__name__
+        assert "\tst.shared.f32" in text and "\tst.f32" not in text, f"{kernel.__name__}: not known to be shared memory"
     assert len(found) == 7
+
+
+@needs_numba_cuda
+def test_kernels_of_evolution_compile_to_ptx(monkeypatch):
+    """With every kind of mutation and of crossover. No thread has arrays of its own, and no product may be fused with a
+    sum, be it here or by the assembler, so that weights are the CPU's to the last bit."""
+    from tests.cuda import ptx
+
+    monkeypatch.setattr(population_module, "check_device", lambda device: None)
+    with ptx.captured(monkeypatch, running=True) as found:
+        every = dict(population=9, compatibility_threshold=0.5, equal_fitness_genes="random")
+        params = dataclasses.replace(CONTINUOUS, **every)
+        algorithm, cpu = NEAT(params, 3, 2, device="cuda"), NEAT(params, 3, 2)
+        for _ in range(3):
+            compile_population(algorithm.ask(), "ctrnn")
+            cpu.ask()
+            algorithm.tell(Evaluation.of(np.ones(9)))
+            cpu.tell(Evaluation.of(np.ones(9)))
+        compile_population(reference.random_population(random.Random(1), 3).to("cuda"))
+    for name, array in cpu.state_dict()[0].items():
+        np.testing.assert_array_equal(algorithm.state_dict()[0][name], array, err_msg=name)
+    names = []
+    for kernel, text in found:
+        names.append(kernel.bindings["item"].__name__ if "item" in kernel.bindings else kernel.__name__)
+        assert ".target sm_90" in text and set(ptx.doubles(text)) <= OF_EVOLUTION.get(names[-1], set()), names[-1]
+        assert ".local" not in text and "fma." not in text and "mul.f32" not in text, names[-1]
+    assert sorted(names) == [
+        "build", "delete_genes", "draw_mating", "emit", "fill_table", "found", "join", "localise", "look_up",
+        "mutate_rarely", "order_feedforward", "order_recurrent", "place", "plan", "propose", "sum_rows",
+        "unite_parents",
+    ]  # fmt: skip

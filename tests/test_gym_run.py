@@ -135,6 +135,9 @@ def test_the_best_few_are_reconsidered_on_further_episodes():
         (["FrozenLake-v1", "--set", "task.kwargs.slippy=true"], "slippy"),
         (["FrozenLake-v1", "--set", "task.kwargs=3"], "must be a table"),
         (["FrozenLake-v1", "--set", "task.starts=any"], "must be one of common, own"),
+        (["FrozenLake-v1", "--set", "neat.selection=novelty"], "needs a task that says how networks behave"),
+        (["pendulum", "--set", "neat.selection=novelty"], "needs a task that says how networks behave"),
+        (["iris", "--set", "neat.selection=novelty"], "needs a task that says how networks behave"),
         (["no_such_module:Foo-v0"], "no_such_module"),
         (["CartPole-v1", "--set", "task.discrete=argmax"], "task.native = false takes Gymnasium's"),
     ],
@@ -153,6 +156,29 @@ def test_spaces_that_cannot_be_mapped_from_the_command_line(tmp_path):
     gymnasium.register("Talking-v0", entry_point=Talking)
     with pytest.raises(BadInput, match=r'task.name = "Talking-v0": the action space is Text'):
         load_config("Talking-v0")
+
+
+def test_a_run_in_which_every_genome_fails_is_no_success(tmp_path, capsys):
+    (tmp_path / "void.py").write_text(
+        textwrap.dedent(
+            """
+            import gymnasium
+            from tests.gym_worlds import Line
+
+            class Void(Line):
+                def step(self, action):
+                    return super().step(action)[0], float("nan"), True, False, {}
+
+            gymnasium.register("Void-v0", entry_point=Void)
+            """
+        )
+    )
+    out = tmp_path / "out"
+    arguments = [word for word in SMALL if word != "--quiet"]
+    assert _run(["run", "void:Void-v0", *arguments, "--generations", "2", "--out", str(out)]) == 1
+    assert "No champion: every genome failed" in capsys.readouterr().err
+    assert _run(["evaluate", str(out)]) == 2
+    assert "the run has no champion yet" in capsys.readouterr().err
 
 
 def test_from_python():

@@ -24,7 +24,7 @@ from neat.reproduction import (
 
 
 def ranking_of(fitness, species) -> Ranking:
-    return Ranking.of(np.array(fitness, np.float64), np.array(species, np.int32))
+    return Ranking.of(np.array(fitness, np.float64), np.array(species, np.int32), max(species) + 1)
 
 
 @st.composite
@@ -43,7 +43,7 @@ def test_ranking_sorts_by_species_then_fitness_then_index():
 
 @given(ranking=ranked(), constant=st.integers(-1000, 1000))
 def test_a_constant_added_to_all_fitness_changes_no_share(ranking, constant):
-    moved = Ranking.of(ranking.fitness + constant, ranking.species)
+    moved = Ranking.of(ranking.fitness + constant, ranking.species, len(ranking.best))
     sized = shares(ranking, True).max(initial=1.0)
     assert np.allclose(shares(moved, True), shares(ranking, True), atol=1e-12 * sized)
 
@@ -180,6 +180,7 @@ def test_threads_change_no_mating():
 
 def test_representatives_are_members():
     ranking = ranking_of([1, 5, 3, 4, 2, 9], [0, 0, 1, 1, 1, 2])
-    assert representatives(ranking, "champion", (1, 0)).tolist() == [1, 3, 5]
-    drawn = np.array([representatives(ranking, "random", (1, g)) for g in range(60)])
+    alive = np.ones(3, bool)
+    assert representatives(ranking, alive, "champion", (1, 0)).tolist() == [1, 3, 5]
+    drawn = np.array([representatives(ranking, alive, "random", (1, g)) for g in range(60)])
     assert set(drawn[:, 0]) == {0, 1} and set(drawn[:, 1]) == {2, 3, 4} and set(drawn[:, 2]) == {5}

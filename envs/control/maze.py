@@ -20,6 +20,7 @@ import numpy as np
 
 from envs.control.actions import within_one
 from envs.native import NativeEnv
+from envs.picture import BLACK, BLUE, GREEN, ORANGE, Disc, Line, Picture
 from genomes.functions.elementary import clamp, cos, sin
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ FITTEST = np.float32(300.0)
 FASTEST = np.float32(3.0)  # speed, and turn in degrees
 PUSH = np.float32(0.5)  # greatest change of either in a step
 RADIANS = np.float32(math.pi / 180)
+MARGIN = 10.0  # around the maze, in its picture
 DIAGONAL = np.float32(math.sqrt(0.5))
 ZERO, ONE = np.float32(0.0), np.float32(1.0)
 
@@ -113,6 +115,19 @@ def maze(
     def behaviour(state):
         return state[0], state[1]
 
+    def draw(state):
+        x, y, heading, _, _ = state
+        nose = (x + RADIUS * math.cos(RADIANS * heading), y + RADIUS * math.sin(RADIANS * heading))
+        return [
+            *(Line((a, b), (c, d), 2.0) for a, b, c, d in walls),
+            Disc(start, 3.0, ORANGE),
+            Disc(goal, float(NEAR), GREEN),
+            Disc((x, y), float(RADIUS), BLUE),
+            Line((x, y), nose, 2.0, BLACK),
+        ]
+
+    left, top = (float(lines[:, k::2].min()) - MARGIN for k in (0, 1))
+    right, bottom = (float(lines[:, k::2].max()) + MARGIN for k in (0, 1))
     return NativeEnv(
         id=env_id,
         reset=reset,
@@ -130,6 +145,7 @@ def maze(
         behaviour=behaviour,
         num_behaviours=2,
         check=final_score,
+        picture=Picture(draw, (left, bottom), (right, top), fps=30.0),  # y points downwards
     )
 
 

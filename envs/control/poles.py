@@ -28,6 +28,7 @@ import numpy as np
 
 from envs.control.actions import within_one
 from envs.native import NativeEnv
+from envs.picture import Picture, cart_and_poles
 from genomes.functions.elementary import cos, sin
 
 if TYPE_CHECKING:
@@ -265,6 +266,15 @@ def gruau_test(env: NativeEnv, networks: Networks) -> NDArray[np.float64]:
     return score
 
 
+def draw(state):
+    """One pole or two, in their whole length."""
+    poles = zip(state[2::2], (float(TWO * LENGTH_1), float(TWO * LENGTH_2)), strict=False)
+    return cart_and_poles(state[0], list(poles), float(X_LIMIT))
+
+
+PICTURE = Picture(draw, (-2.6, -0.3), (2.6, 1.5), fps=50.0)
+
+
 @cache
 def double_pole_2002(velocities: bool = True) -> NativeEnv:
     """Stanley & Miikkulainen 2002; see the module."""
@@ -278,6 +288,7 @@ def double_pole_2002(velocities: bool = True) -> NativeEnv:
         num_states=6,
         num_inputs=6 if velocities else 3,
         num_outputs=1,
+        picture=PICTURE,
         max_steps=LONG_TRIAL if velocities else SHORT_TRIAL,
         actions=((-1.0,), (1.0,)),
         target=LONG_TRIAL if velocities else GENERALISED,
@@ -299,6 +310,7 @@ def double_pole_2008(velocities: bool = True, damping: bool | None = None) -> Na
         num_states=6,
         num_inputs=6 if velocities else 3,
         num_outputs=1,
+        picture=PICTURE,
         max_steps=SHORT_TRIAL if damping else LONG_TRIAL,
         actions=((-1.0,), (1.0,)),
         target=LONG_TRIAL,
@@ -319,6 +331,7 @@ def single_pole_2008(velocities: bool = True) -> NativeEnv:
         num_states=4,
         num_inputs=4 if velocities else 2,
         num_outputs=1,
+        picture=PICTURE,
         max_steps=LONG_TRIAL,
         actions=((-1.0,), (1.0,)),
         target=LONG_TRIAL,

@@ -15,6 +15,7 @@ import math
 import numpy as np
 
 from envs.native import NativeEnv
+from envs.picture import BLACK, BLUE, GREY, ORANGE, Disc, Line, Picture
 from genomes.functions.elementary import clamp
 
 __all__ = ["SLIME_VOLLEY"]
@@ -173,6 +174,21 @@ def step(state, action):
     return after, point, (lost >= LIVES) | (won >= LIVES)
 
 
+def draw(state):
+    """The court, the players, the ball, and on each side the lives that are left."""
+    bx, by, _, _, x, y, _, _, ox, oy, _, _, _, lost, won, _ = state
+    lives = ((1, int(LIVES - lost), BLUE), (-1, int(LIVES - won), ORANGE))
+    return [
+        Disc((x, y), float(PLAYER), BLUE),
+        Disc((ox, oy), float(PLAYER), ORANGE),
+        Line((-24.0, 0.75), (24.0, 0.75), 1.5, GREY),
+        Line((0.0, 0.0), (0.0, float(NET_HEIGHT)), 2 * float(NET_HALF_WIDTH)),
+        Disc((0.0, float(NET_HEIGHT)), float(NET_HALF_WIDTH)),
+        Disc((bx, by), float(BALL), BLACK),
+        *(Disc((side * (22.5 - 1.5 * k), 22.5), 0.5, colour) for side, left, colour in lives for k in range(left)),
+    ]
+
+
 SLIME_VOLLEY = NativeEnv(
     id="SlimeVolley-v0",
     reset=reset,
@@ -186,4 +202,5 @@ SLIME_VOLLEY = NativeEnv(
     max_steps=3000,
     actions=((-1.0,) * 3, (1.0,) * 3),
     target=4.0,
+    picture=Picture(draw, (-24.0, 0.0), (24.0, 24.0), fps=30.0),
 )

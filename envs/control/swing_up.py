@@ -11,6 +11,7 @@ import numpy as np
 
 from envs.control.actions import within_one
 from envs.native import NativeEnv
+from envs.picture import Picture, cart_and_poles
 from genomes.functions.elementary import cos, log, sin
 
 __all__ = ["SWING_UP"]
@@ -69,6 +70,11 @@ def step(state, action):
     return (x, velocity, angle, spin), reward, abs(x) > X_LIMIT
 
 
+def draw(state):
+    """The pole, whose angle counts to the left."""
+    return cart_and_poles(state[0], [(-state[2], float(LENGTH))], float(X_LIMIT))
+
+
 SWING_UP = NativeEnv(
     id="CartPoleSwingUp-v0",
     reset=reset,
@@ -81,4 +87,5 @@ SWING_UP = NativeEnv(
     max_steps=1000,
     actions=((-1.0,), (1.0,)),
     target=900.0,
+    picture=Picture(draw, (-2.6, -0.8), (2.6, 1.2), fps=100.0),
 )

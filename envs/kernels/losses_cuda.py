@@ -25,6 +25,10 @@ SHARED = True  # whether columns are in shared memory; bound
 _ZERO = np.float32(0.0)
 
 
+def place(index, thread, threads, size):
+    """Where entry ``index`` of a thread's column is in the storage; bound (see `genomes.kernels.columns_cuda`)."""
+
+
 def add_row(p, row, values, output_slot, y, weight, code, sums):
     """Add what a row loses or scores to ``sums``; bound to one of the next two."""
 
@@ -69,14 +73,14 @@ PUT_ADJOINTS = {False: Kernel(losses.put_numbers), True: Kernel(losses.put_class
 @cuda_kernel
 def loss_columns(
     node_start, edge_start, bias, activation, aggregation, source, weight, output_slot, num_inputs, bias_input,
-    recurrent, rate, activations, slots, X, y, row_weight, code, index, num_rows, tile_rows, group_size, scratch,
+    recurrent, rate, activations, slots, X, y, row_weight, code, index, num_rows, tile_rows, group_size, size, scratch,
     totals,
 ):  # fmt: skip
     """Sums ``totals`` [P, tiles, K] over tiles of ``tile_rows`` of the rows X [task_inputs, R], y and row_weight [R]; a
     column holds ``slots`` values and the sums of a group of ``group_size`` networks."""
     storage = cuda.shared.array(0, float32) if SHARED else scratch[cuda.blockIdx.x]
     threads, thread = cuda.blockDim.x, cuda.threadIdx.x
-    column = storage[thread::threads]
+    column = storage[thread * size : (thread + 1) * size] if SHARED else storage[thread::threads]
     values, sums = column[:slots], column[slots:]
     num_networks, tiles, width = totals.shape[0], totals.shape[1], totals.shape[2]
     groups = (num_networks + group_size - 1) // group_size
@@ -97,21 +101,21 @@ def loss_columns(
                 add_row(p, np.uint64(row), values, output_slot, y, row_weight, code, own)
         cuda.syncthreads()
         for k in range(thread, (stop - group) * width, threads):
-            totals[group + k // width, tile, k % width] = sum_threads(storage, (slots + k) * threads, threads)
+            totals[group + k // width, tile, k % width] = sum_threads(storage, slots + k, threads, size)
         cuda.syncthreads()
 
 
 @cuda_kernel
 def gradient_columns(
     node_start, edge_start, bias, activation, aggregation, source, weight, output_slot, num_inputs, bias_input,
-    recurrent, rate, activations, slots, X, y, row_weight, code, index, num_rows, tile_rows, scratch, weight_sums,
+    recurrent, rate, activations, slots, X, y, row_weight, code, index, num_rows, tile_rows, size, scratch, weight_sums,
     bias_sums,
 ):  # fmt: skip
     """Gradients, one network on a tile at a time: sums [tiles, E] and [tiles, N] over the tile's rows. A column holds
     ``slots`` values and as many slopes, the adjoints, and sums for each edge and node."""
     storage = cuda.shared.array(0, float32) if SHARED else scratch[cuda.blockIdx.x]
     threads, thread = cuda.blockDim.x, cuda.threadIdx.x
-    column = storage[thread::threads]
+    column = storage[thread * size : (thread + 1) * size] if SHARED else storage[thread::threads]
     at_sums = 3 * slots + ADJOINTS
     values, adjoint, sums = column[: 2 * slots], column[2 * slots : at_sums], column[at_sums:]
     num_networks, tiles = output_slot.shape[0], weight_sums.shape[0]
@@ -130,7 +134,7 @@ def gradient_columns(
             )  # fmt: skip
         cuda.syncthreads()
         for k in range(thread, edges + nodes, threads):
-            total = sum_threads(storage, (at_sums + k) * threads, threads)
+            total = sum_threads(storage, at_sums + k, threads, size)
             if k < edges:
                 weight_sums[tile, first_edge + k] = total
             else:
@@ -138,9 +142,9 @@ def gradient_columns(
         cuda.syncthreads()
 
 
-def sum_threads(storage, first, threads):
-    """Sum of one value of every thread of a block."""
+def sum_threads(storage, index, threads, size):
+    """Sum of one entry of every thread's column."""
     total = np.float64(0.0)
-    for t in range(first, first + threads):
-        total += storage[t]
+    for t in range(threads):
+        total += storage[place(index, t, threads, size)]
     return total

@@ -44,15 +44,16 @@ def play_columns(
     members, starts, max_steps,
     node_start, edge_start, bias, activation, aggregation, source, weight, output_slot,
     num_inputs, bias_input, recurrent, rate, activations_per_step, task_inputs,
-    slots, next_item, scratch, returns, steps, ends,
+    slots, next_item, size, scratch, returns, steps, ends,
 ):  # fmt: skip
     """Item ``i`` is episode ``i % K`` of genome ``members[i // K]``; ``next_item`` [1] counts those that are taken.
 
     A column holds ``slots`` values, those of the rows of `envs.kernels.glue`, and the last WINDOW measures. There is
     one loop over steps and none over episodes around it: threads of a warp whose episodes are over do not wait.
     """
+    thread, threads = cuda.threadIdx.x, cuda.blockDim.x
     storage = cuda.shared.array(0, float32) if SHARED else scratch[cuda.blockIdx.x]
-    column = storage[cuda.threadIdx.x :: cuda.blockDim.x]
+    column = storage[thread * size : (thread + 1) * size] if SHARED else storage[thread::threads]
     rows, values, measures = column[:slots], column[VALUES:slots], column[slots:]
     episodes = starts.shape[0]
     items = members.shape[0] * episodes

@@ -26,12 +26,12 @@ REPEATS = 51
 LANES, LIMIT_PASSES = np.uint64(128), 20_000
 
 
-def random_networks(seed: int = 1) -> Networks:
+def random_networks(seed: int = 1, genomes: int = GENOMES) -> Networks:
     """Feed-forward networks whose connections all matter: each hidden node feeds a later one."""
     rng = np.random.default_rng(seed)
     nodes = HIDDEN + OUTPUTS
     sources, counts = [], []
-    for _ in range(GENOMES):
+    for _ in range(genomes):
         links = {(INPUTS + h, int(rng.integers(h + 1, nodes))) for h in range(HIDDEN)}
         links |= {(int(rng.integers(INPUTS)), node) for node in range(nodes)}
         while len(links) < EDGES:
@@ -40,20 +40,20 @@ def random_networks(seed: int = 1) -> Networks:
         ordered = sorted(links, key=lambda link: (link[1], link[0]))
         sources += [source for source, _ in ordered]
         counts += np.bincount([target for _, target in ordered], minlength=nodes).tolist()
-    total = GENOMES * nodes
+    total = genomes * nodes
     return Networks(
         INPUTS,
         OUTPUTS,
         None,
         False,
-        node_start=np.arange(GENOMES + 1, dtype=np.int64) * nodes,
+        node_start=np.arange(genomes + 1, dtype=np.int64) * nodes,
         edge_start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         bias=rng.standard_normal(total).astype(np.float32),
         activation=np.full(total, activation_code("tanh"), np.uint8),
         aggregation=np.zeros(total, np.uint8),
         source=np.array(sources, np.int32),
         weight=rng.standard_normal(len(sources)).astype(np.float32),
-        output_slot=np.tile(np.arange(INPUTS + HIDDEN, INPUTS + nodes, dtype=np.int32), (GENOMES, 1)),
+        output_slot=np.tile(np.arange(INPUTS + HIDDEN, INPUTS + nodes, dtype=np.int32), (genomes, 1)),
     )
 
 

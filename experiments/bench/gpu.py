@@ -1,211 +1,181 @@
-"""The GPU: its tests, then forward, gradients and closed loops of whole populations.
+"""The GPU: its tests, then forward, closed loops, gradients and whole generations, kernel by kernel.
 
 ``python -m experiments.bench.gpu --json FILE`` runs from a bare checkout with numpy, numba, numba-cuda, cupy, pytest.
-Figures are written as they come; a part that fails is noted, and the rest goes on.
+Every section is a process of its own, as an error of the GPU ends all that a process can do with it; figures are
+written as they come, and what a section that fails had to say, too.
 """
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import subprocess
 import sys
+import tempfile
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from experiments.bench.harness import Benchmark, Figure, rate, seconds
+from experiments.bench.device.sections import SECTIONS, Sizes
+from experiments.bench.harness import Benchmark, Figure
 from experiments.errors import BadInput
-from genomes.networks import Networks
 
-__all__ = ["bench"]
+__all__ = ["bench", "run_section"]
 
 _ROOT = Path(__file__).parents[2]
-_BUDGET, _TESTS = 450.0, 240.0  # seconds of everything, and of the tests
-ROWS, STEPS, REPEATS = 100_000, 500, 7
-PURPOSE = 90  # of random numbers
-
-Note = Callable[[Benchmark], None]
+_BUDGET, _TESTS, _LEAST = 460.0, 150.0, 8.0  # seconds of everything, of the tests, and to begin a section at all
+_NO_TESTS = 5  # exit code of pytest where all are skipped or there are none
+_WORDS = 6000  # characters that are kept of what a failure said
 
 
-def bench(progress: Callable[[str], None], save: Note = lambda result: None) -> Benchmark:
+def bench(
+    progress: Callable[[str], None],
+    save: Callable[[Benchmark], Any] = lambda result: None,
+    only: str = "",
+) -> Benchmark:
     """Run the benchmark.
 
     Parameters
     ----------
-    save : called after every part with what is known so far.
+    save : called after every section with what is known so far.
+    only : sections whose names have this in them; empty: all, and the tests first.
     """
-    from envs.native import NATIVE_ENVS
-    from genomes.backend import cuda_problem, device_name, multiprocessors
+    from genomes.backend import cuda_problem
 
     problem = cuda_problem()
     if problem is not None:
         raise BadInput(f"the benchmark gpu: {problem}")
-    work = {"gpu": device_name(), "multiprocessors": multiprocessors(), "rows": ROWS, "steps": STEPS}
-    result = Benchmark("gpu", work)
-    begin = time.monotonic()
-    parts: list[tuple[str, Note]] = [
-        ("tests", _tests),
-        ("forward, 1,000 genomes", lambda r: _forward(r, 1)),
-        ("forward, 10,000 genomes", lambda r: _forward(r, 10)),
-        ("loss and gradient", _gradient),
-        ("CartPole, 10,000 genomes", lambda r: _closed_loop(r, "CartPole-v1", 1)),
-        ("CartPole, 100,000 genomes", lambda r: _closed_loop(r, "CartPole-v1", 10)),
-    ]
-    for env_id in NATIVE_ENVS:
-        if env_id != "CartPole-v1":
-            parts.append((env_id, lambda r, env_id=env_id: _closed_loop(r, env_id, 1)))  # type: ignore[misc]
-    for name, part in parts:
-        if time.monotonic() - begin > _BUDGET:
+    result, begin = Benchmark("gpu", work()), time.monotonic()
+    for name in ["tests", *SECTIONS]:
+        if only not in name:
+            continue
+        passed = time.monotonic() - begin
+        left = _BUDGET - passed
+        if left < _LEAST:
             result.notes.append(f"{name}: left out, the time was up")
             continue
-        progress(f"{time.monotonic() - begin:4.0f} s  {name}")
-        try:
-            part(result)
-        except Exception as error:  # the other figures are still worth having
-            result.notes.append(f"{name}: failed: {type(error).__name__}: {str(error)[:2000]}")
-            progress(result.notes[-1])
-        _free_memory()
+        progress(f"{passed:4.0f} s  {name}")
+        if name == "tests":
+            run_tests(result, min(left, _TESTS))
+        else:
+            run_process(result, name, min(left, SECTIONS[name].seconds))
+        result.work["seconds"][name] = round(time.monotonic() - begin - passed, 1)
         save(result)
     return result
 
 
-def _tests(result: Benchmark) -> None:
-    command = [sys.executable, "-m", "pytest", "-q", "-o", "addopts=", "-p", "no:cacheprovider", "tests/cuda"]
+def work() -> dict[str, Any]:
+    """What is measured, and on which machine."""
+    from genomes.backend import device_name, multiprocessors
+
+    return {
+        "gpu": device_name(), "multiprocessors": multiprocessors(), "seconds": {}, "failed": {}
+    } | vars(Sizes.here())  # fmt: skip
+
+
+def run_section(name: str, file: Path) -> None:
+    """Run one section here; its figures and notes are written to the file as they come, and its failure."""
+    result = _Saved(file)
     try:
-        done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, timeout=_TESTS)
-        lines = [line for line in done.stdout.splitlines() if "passed" in line or "failed" in line or "error" in line]
-        result.notes.append("tests: " + (lines or [f"exit code {done.returncode}, no result"])[-1])
-        if done.returncode:
-            result.notes.append(done.stdout[-6000:])
-    except subprocess.TimeoutExpired:
-        result.notes.append(f"tests: not done after {_TESTS:.0f} s")
+        SECTIONS[name].run(result, Sizes.here())
+    except Exception:
+        result.work["failed"] = {name: traceback.format_exc()[-_WORDS:]}
+    result.save()
 
 
-def _forward(result: Benchmark, thousands: int) -> None:
-    """Outputs of all networks on all rows, networks and rows being on the device."""
-    from experiments.bench.forward import EDGES, INPUTS, random_networks
-    from genomes.backend import to_device
-    from genomes.forward_cuda import forward_on_device
+class _Saved(Benchmark):
+    """Writes itself with every figure."""
 
-    networks = _repeated(random_networks(), thousands)
-    columns = to_device(np.random.default_rng(1).standard_normal((INPUTS, ROWS)).astype(np.float32))
-    name = f"forward_{len(networks)}"
-    samples = _timed(result, name, lambda: forward_on_device(networks, columns))
-    edge_rows = len(networks) * ROWS * EDGES
-    result.figures[f"{name}_edge_rows_per_s"] = rate(edge_rows, samples, "edge-rows/s")
-    result.figures[f"{name}_activations_per_s"] = rate(len(networks) * ROWS, samples, "activations/s")
-    limit = _shared_memory_words()
-    result.figures[f"{name}_share_of_limit"] = Figure.of([edge_rows / s / limit for s in samples], "of words/s")
+    def __init__(self, file: Path) -> None:
+        super().__init__("gpu", {"failed": {}}, _Watched(self.save))
+        self.file = file
+
+    def save(self) -> None:
+        """Write what is known."""
+        known = {name: figure.as_dict() for name, figure in self.figures.items()}
+        self.file.write_text(json.dumps({"figures": known, "notes": self.notes} | self.work), encoding="utf-8")
 
 
-def _gradient(result: Benchmark) -> None:
-    """Cross-entropy of 4 classes and its gradient, 1,000 genomes."""
-    from envs.losses import find_measure
-    from envs.measuring_cuda import Data, gradient_sums_on_device, totals_on_device
-    from envs.rows import Rows
-    from experiments.bench.forward import INPUTS, OUTPUTS, random_networks
+class _Watched(dict[str, Figure]):
+    def __init__(self, changed: Callable[[], None]) -> None:
+        super().__init__()
+        self.changed = changed
 
-    rng = np.random.default_rng(1)
-    networks, loss = random_networks(), find_measure("cross-entropy")
-    X = rng.standard_normal((ROWS, INPUTS)).astype(np.float32)
-    data = Data(Rows(X, rng.integers(OUTPUTS, size=ROWS).astype(np.int32)), INPUTS)
-    forward = _timed(result, "loss_1000", lambda: totals_on_device(networks, data, loss))
-    backward = _timed(result, "gradient_1000", lambda: gradient_sums_on_device(networks, data, loss))
-    result.figures["loss_activations_per_s"] = rate(len(networks) * ROWS, forward, "activations/s")
-    ratio = [b / f for b, f in zip(backward, forward, strict=True)]
-    result.figures["gradient_by_loss"] = Figure.of(ratio, "times the loss alone")
+    def __setitem__(self, name: str, figure: Figure) -> None:
+        super().__setitem__(name, figure)
+        self.changed()
 
 
-def _closed_loop(result: Benchmark, env_id: str, tens: int) -> None:
-    """10,000 genomes of 12 connections and more, one episode each, all steps run."""
-    from envs.native import native_env
-    from envs.rollout import starting_states
-    from envs.rollout_cuda import play_on_device
-    from experiments.bench.control import GENOMES, endless, networks_of, random_links
-    from genomes.backend import to_device
-
-    env, rng = native_env(env_id), np.random.default_rng(1)
-    topologies = [random_links(rng, env.num_inputs, env.num_outputs) for _ in range(GENOMES)]
-    networks = _repeated(networks_of(topologies, env.num_inputs, env.num_outputs, rng), tens)
-    starts = to_device(starting_states(env, (1, 0), PURPOSE, 1))
-    forever = dataclasses.replace(env, id=f"{env_id} without end", step=endless(env.step), max_steps=STEPS)
-    name = f"{env_id.rsplit('-', 1)[0].lower()}_{len(networks)}"
-    samples = _timed(result, name, lambda: play_on_device(forever, networks, starts))
-    result.figures[f"{name}_steps_per_s"] = rate(len(networks) * STEPS, samples, "steps/s")
-
-
-def _timed(result: Benchmark, name: str, work: Callable[[], Any]) -> list[float]:
-    """Seconds of each repetition; the first call, which compiles, apart."""
-    from genomes.backend import synchronize
-
-    def whole() -> None:
-        work()
-        synchronize()
-
-    result.figures[f"{name}_first_s"] = Figure.of(seconds(whole, repeats=1, warm_up=0), "s, compilation included")
-    samples = seconds(whole, repeats=REPEATS)
-    result.figures[f"{name}_s"] = Figure.of(samples, "s")
-    return samples
+def run_process(result: Benchmark, name: str, limit: float) -> None:
+    """Run a section in a process of its own, and add what it found."""
+    with tempfile.TemporaryDirectory() as folder:
+        file, failure = Path(folder, "found.json"), ""
+        command = [sys.executable, "-m", "experiments.bench.gpu", "--section", name, "--json", str(file)]
+        try:
+            done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, timeout=limit)
+            if done.returncode:
+                failure = f"exit code {done.returncode}: {(done.stdout + done.stderr)[-_WORDS:]}"
+        except subprocess.TimeoutExpired:
+            failure = f"not done after {limit:.0f} s"
+        found = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    result.figures |= {key: Figure(**values) for key, values in found.get("figures", {}).items()}
+    result.notes += found.get("notes", [])
+    result.work["failed"] |= found.get("failed", {}) | ({name: failure} if failure else {})
 
 
-def _repeated(networks: Networks, times: int) -> Networks:
-    """The networks several times over, with weights of their own."""
-    if times == 1:
-        return networks
-    size, edges = len(networks.bias), len(networks.weight)
-    starts = np.arange(times, dtype=np.int64)[:, None]
-    weight = np.random.default_rng(2).permutation(np.tile(networks.weight, times))
-    return dataclasses.replace(
-        networks,
-        node_start=np.append((networks.node_start[:-1] + starts * size).ravel(), times * size),
-        edge_start=np.append((networks.edge_start[:-1] + starts * edges).ravel(), times * edges),
-        bias=np.tile(networks.bias, times),
-        activation=np.tile(networks.activation, times),
-        aggregation=np.tile(networks.aggregation, times),
-        source=np.tile(networks.source, times),
-        weight=weight,
-        output_slot=np.tile(networks.output_slot, (times, 1)),
-    )
-
-
-def _shared_memory_words() -> float:
-    """Words a second that shared memory gives: 32 a clock and multiprocessor, at the highest clock."""
-    from genomes.backend import arrays, multiprocessors, simulated
-
-    clock = 1e6 if simulated() else arrays().cuda.Device().attributes["ClockRate"]  # kHz
-    return float(clock) * 1e3 * 32 * multiprocessors()
-
-
-def _free_memory() -> None:
-    from genomes.backend import arrays, simulated
-
-    if not simulated():
-        arrays().get_default_memory_pool().free_all_blocks()
+def run_tests(result: Benchmark, limit: float) -> None:
+    """The tests of the GPU, the files side by side: most of their time goes into compiling."""
+    flags = ["-q", "-o", "addopts=", "-p", "no:cacheprovider"]
+    with tempfile.TemporaryDirectory() as folder:
+        running, deadline = [], time.monotonic() + limit
+        for file in sorted((_ROOT / "tests" / "cuda").glob("test_*.py")):
+            said = Path(folder, file.stem)
+            with said.open("w", encoding="utf-8") as out:
+                command = [sys.executable, "-m", "pytest", *flags, str(file)]
+                running.append((said, subprocess.Popen(command, cwd=_ROOT, stdout=out, stderr=subprocess.STDOUT)))
+        for said, process in running:
+            try:
+                code = process.wait(max(deadline - time.monotonic(), 0.0))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                code = -1
+            text = said.read_text(encoding="utf-8")
+            lines = [line for line in text.splitlines() if "passed" in line or "failed" in line or "error" in line]
+            outcome = f"not done after {limit:.0f} s" if code == -1 else (lines or [f"exit code {code}, no result"])[-1]
+            result.notes.append(f"tests: {said.name}: {outcome}")
+            if code not in (0, _NO_TESTS):
+                result.work["failed"][said.name] = f"{outcome}\n{text[-_WORDS:]}"
 
 
 def main() -> None:
     """Without the command line's libraries."""
     parser = argparse.ArgumentParser(description="Tests and figures of the GPU.")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write figures, as they come")
-    file = parser.parse_args().json
+    parser.add_argument("--only", default="", metavar="WORD", help="only the sections whose names have this in them")
+    parser.add_argument("--section", choices=SECTIONS, help=argparse.SUPPRESS)  # a process of this benchmark's own
+    given = parser.parse_args()
+    if given.section:
+        run_section(given.section, given.json)
+        return
 
     def save(result: Benchmark) -> None:
-        if file is not None:
-            file.write_text(json.dumps(result.as_dict() | {"notes": result.notes}, indent=2) + "\n", encoding="utf-8")
+        if given.json is not None:
+            whole = result.as_dict() | {"notes": result.notes}
+            given.json.write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
 
     try:
-        result = bench(lambda text: print(text, file=sys.stderr, flush=True), save)
+        result = bench(lambda text: print(text, file=sys.stderr, flush=True), save, given.only)
     except BadInput as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     for name, figure in result.figures.items():
-        print(f"{name:40} {figure.median:14.6g} ({figure.min:.6g} .. {figure.max:.6g}) {figure.unit}")
+        print(f"{name:44} {figure.median:14.6g} ({figure.min:.6g} .. {figure.max:.6g}) {figure.unit}")
     print("\n".join(result.notes))
+    for name, failure in result.work["failed"].items():
+        print(f"\n{name} failed:\n{failure}")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ def conclude(summary: dict[str, Any], as_json: bool) -> int:
         print(json.dumps(summary, indent=2))
     if summary["stopped"] == "interrupted":
         return 130
+    if summary["champion"] is None:
+        return 1
     return 0 if summary["solved"] or summary["target"] is None else 1
 
 

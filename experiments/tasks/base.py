@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from neat.params import NEATParams, parameter
+from neat.params import NEATParams, ParameterError, parameter
 
 if TYPE_CHECKING:
     from envs.task import Task
@@ -44,8 +44,16 @@ class TaskSettings:
     def load(self, folder: Path) -> None:
         """Import what the task needs from the user's ``folder``."""
 
+    @property
+    def behaves(self) -> bool:
+        """Whether the task says how networks behave, which novelty search goes by."""
+        return False
+
     def adapt(self, neat: NEATParams) -> NEATParams:
         """The parameters that suit the task; `ParameterError` where they cannot."""
+        if neat.selection == "novelty" and not self.behaves:
+            requirement = "needs a task that says how networks behave, as the mazes do; this one does not"
+            raise ParameterError("selection", neat.selection, requirement)
         return neat
 
     def prepare(self) -> None:

@@ -124,7 +124,7 @@ class DatasetSettings(TaskSettings):
                     raise BadInput(f'task.{key} = "{name}": {error}') from None
 
     def adapt(self, neat: NEATParams) -> NEATParams:
-        return adapt_to_data(neat)
+        return adapt_to_data(super().adapt(neat))
 
     def suggest(self) -> dict[str, dict[str, Any]]:
         task = self.data.task()

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["EnvironmentSettings"]
 
 
+MOST_SHOWN = 3000  # steps of a replay: a pole may stand for 100,000
+
+
 @dataclass(frozen=True)
 class EnvironmentSettings(TaskSettings):
     """A native environment."""
@@ -52,6 +55,10 @@ class EnvironmentSettings(TaskSettings):
         return ": our own environment of this id has none; task.native = false takes Gymnasium's" if known else ""
 
     @property
+    def behaves(self) -> bool:
+        return self._env().behaviour is not None
+
+    @property
     def _id(self) -> str:
         return self.name.removeprefix("speciate/")
 
@@ -84,9 +91,13 @@ class EnvironmentSettings(TaskSettings):
         import gymnasium
 
         env = self._env()
-        if not env.gymnasium_id:
-            return None
-        return Stage(gymnasium.make(env.gymnasium_id, render_mode=render_mode), env.act)
+        if env.gymnasium_id:
+            return Stage(gymnasium.make(env.gymnasium_id, render_mode=render_mode), env.act)
+        limit = min(env.max_steps, MOST_SHOWN)
+        made = gymnasium.make(
+            f"speciate/{env.id}", render_mode=render_mode, max_episode_steps=limit, **self._parameters()
+        )
+        return Stage(made, env.act)
 
     def meaning(self) -> tuple[str, ...]:
         act = inspect.getsource(self._env().act).rstrip().splitlines()

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Kernel", "has_loop", "is_compile_error", "kernel", "rebuild"]
+__all__ = ["Kernel", "has_loop", "is_compile_error", "kernel", "prune", "rebuild"]
 
 _TRANSPARENT_MODULES = {"math", "numpy", "numba"}
 _CACHED_VARIANTS = 64
@@ -62,7 +62,7 @@ class Kernel:
 
         rebuilt = rebuild(self, _compile_helper)
         dispatcher: Any = numba.njit(nogil=True, error_model="numpy", cache=True, no_cfunc_wrapper=True)(rebuilt)
-        _prune(dispatcher, self.function.__name__)
+        prune(dispatcher, self.function.__name__)
         return dispatcher  # type: ignore[no-any-return]
 
     def __call__(self, *arguments: Any) -> Any:
@@ -76,9 +76,10 @@ def kernel(function: Callable[..., Any]) -> Kernel:
 
 def is_compile_error(error: BaseException) -> bool:
     """Whether a kernel could not be compiled, rather than failed."""
-    from numba.core.errors import NumbaError, UnsupportedBytecodeError
+    from numba.core.errors import NumbaError
 
-    return isinstance(error, NumbaError | UnsupportedBytecodeError)
+    # numba and numba-cuda have a class of this name each, which is no NumbaError.
+    return isinstance(error, NumbaError) or type(error).__name__ == "UnsupportedBytecodeError"
 
 
 def global_names(code: types.CodeType) -> Iterator[str]:
@@ -229,7 +230,7 @@ def has_loop(function: types.FunctionType) -> bool:
     return any(instruction.opname.startswith("JUMP_BACKWARD") for instruction in dis.get_instructions(function))
 
 
-def _prune(dispatcher: Any, name: str) -> None:
+def prune(dispatcher: Any, name: str) -> None:
     """Keep only the most recent variants of a kernel on disk: each edit and each user function makes another."""
     folder = Path(dispatcher.stats.cache_path)
     entries = sorted(_entries(folder, name), key=_modified, reverse=True)

@@ -7,14 +7,21 @@ the functions that it calls are the same that the CPU's kernels call.
 from __future__ import annotations
 
 import types
+import warnings
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
 from genomes.backend import cuda, simulated
-from genomes.kernels.binding import Kernel, has_loop, rebuild
+from genomes.kernels.binding import Kernel, has_loop, prune, rebuild
 
 __all__ = ["CudaKernel", "cuda_kernel"]
+
+# Of a thread: 768 threads are then resident on a multiprocessor. Left alone the compiler takes 95 to 160, and what it
+# spills below that lies outside the innermost loops.
+_REGISTERS = 80
+# A small population is few blocks; that is no mistake.
+warnings.filterwarnings("ignore", message="Grid size .* under-utilization")
 
 
 class CudaKernel(Kernel):
@@ -25,7 +32,9 @@ class CudaKernel(Kernel):
         """The dispatcher of numba.cuda."""
         if simulated():  # functions that do not ask for their thread are called as they are
             return cuda.jit(rebuild(self, lambda function: function))
-        return cuda.jit(cache=True)(self.rebuilt)
+        dispatcher = cuda.jit(cache=True, max_registers=_REGISTERS)(self.rebuilt)
+        prune(dispatcher, self.function.__name__)
+        return dispatcher
 
     @cached_property
     def rebuilt(self) -> types.FunctionType:
@@ -49,9 +58,9 @@ def cuda_kernel(function: Callable[..., Any]) -> CudaKernel:
 
 
 def _argument(value: Any) -> Any:
-    """Arrays as numba.cuda takes them without waiting for the stream, which kernels and CuPy share."""
+    """Arrays as numba.cuda takes them, without waiting: kernels and CuPy share CUDA's default stream."""
     if isinstance(value, tuple):
         return tuple(map(_argument, value))
-    if not simulated() and hasattr(value, "__cuda_array_interface__"):
+    if not simulated() and hasattr(value, "__cuda_array_interface__") and not hasattr(value, "__cuda_ndarray__"):
         return cuda.as_cuda_array(value, sync=False)
     return value

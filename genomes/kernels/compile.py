@@ -1,346 +1,94 @@
-"""Compile genomes to evaluation order: per-genome functions and their CPU drivers.
-
-A genome's nodes are numbered *locally* 0..n-1 in ascending node id (inputs, outputs, hidden); `order` lists the local
-numbers of the evaluated nodes in evaluation order.
-"""
+"""Write one genome's network in evaluation order; drivers are in `genomes.kernels.each`."""
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 
 import numpy as np
 
 from genomes.kernels.binding import kernel
+from genomes.kernels.order import MASK_BITS, popcount
 
-__all__ = ["emit", "order_feedforward", "order_recurrent"]
+__all__ = ["emit", "emit_scratch"]
 
-CYCLE = np.int64(-1)
-MASK_BITS = 64
 _ONE = np.uint64(1)
 _ZERO = np.uint64(0)
 
 
-def popcount(bits):
-    """Number of set bits of a uint64 (LLVM and PTX make one instruction of it)."""
-    bits = bits - ((bits >> np.uint64(1)) & np.uint64(0x5555555555555555))
-    bits = (bits & np.uint64(0x3333333333333333)) + ((bits >> np.uint64(2)) & np.uint64(0x3333333333333333))
-    bits = (bits + (bits >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return np.int64((bits * np.uint64(0x0101010101010101)) >> np.uint64(56))
+@kernel
+def emit_scratch(ids, most_nodes, most_links):
+    """Scratch of `emit`: node ids are below ``ids``."""
+    return (
+        np.empty((1, 2 * most_nodes + 1), np.int64),
+        np.empty((1, most_links + 1), np.uint64),
+        np.empty((1, MASK_BITS + 1), np.uint64),
+        np.empty((1, ids), np.uint32),
+        np.empty((1, 1), np.int32),
+    )
 
 
-def number_nodes(local, node_id, first, last):
-    """Fill the table node id -> local number."""
-    for i in range(first, last):
-        local[np.uint32(node_id[i])] = i - first
+@kernel
+def emit(
+    p, scratch, node_start, node_id, conn_start, source, target, enabled, weight, bias, activation, aggregation, rate,
+    num_inputs, num_outputs, order, out_start, out_edge, edge_start, out_bias, out_activation, out_aggregation,
+    out_rate, out_source, out_weight, output_slot, recurrent, sequential,
+):  # fmt: skip
+    """Write network ``p`` at its place; each node's edges in ascending order of source slot."""
+    bucket, active, mask, slot = scratch[0][0], scratch[1][0], scratch[2][0], scratch[3][0]
+    first, last, own = node_start[p], node_start[p + 1], order[node_start[p] - p * num_inputs :]
+    at, count = out_start[p], out_start[p + 1] - out_start[p]
+    number_slots(slot, node_id, first, last, own, count, num_inputs)
+    emit_nodes(first, own, count, at, bias, activation, aggregation, out_bias, out_activation, out_aggregation)
+    if len(rate):
+        emit_rates(first, own, count, at, rate, out_rate)
+    emit_outputs(slot, num_inputs, num_outputs, output_slot[p])
+    starts = edge_start[at : at + count]
+    slots = num_inputs + count * (2 if recurrent else 1)
+    if slots <= MASK_BITS:
+        place_by_mask(
+            conn_start[p], conn_start[p + 1], source, target, enabled, weight, slot, np.uint32(num_inputs),
+            np.uint32(count), recurrent, sequential, mask, active, out_edge[p], starts, out_source, out_weight,
+        )  # fmt: skip
+    else:
+        place_by_sorting(
+            conn_start[p], conn_start[p + 1], source, target, enabled, weight, slot, np.uint32(num_inputs),
+            np.uint32(count), recurrent, sequential, bucket, active, out_edge[p], starts, out_source, out_weight,
+        )  # fmt: skip
 
 
-def outputs_mask(num_inputs, num_outputs):
-    """Bits of the outputs' local numbers."""
-    mask = _ZERO
-    for i in range(num_inputs, num_inputs + num_outputs):
-        mask |= _ONE << np.uint64(i)
-    return mask
-
-
-def layers_by_mask(feeds, num_nodes, num_inputs, num_outputs, ranked, order):
-    """Evaluation order by layer (longest path from the inputs), then by node id, for at most 63 nodes.
-
-    ``feeds[t]`` holds the bits of the nodes that feed t. Returns the number of evaluated nodes (or CYCLE) and of
-    their edges.
-    """
-    done = (_ONE << np.uint64(num_inputs)) - _ONE
-    sorted_nodes = np.uint64(0)
-    while sorted_nodes < np.uint64(num_nodes - num_inputs):
-        before, layer = sorted_nodes, done
-        for i in range(np.uint64(num_inputs), np.uint64(num_nodes)):
-            ranked[sorted_nodes] = i
-            ready = ((feeds[i] & ~done) == _ZERO) & (((layer >> i) & _ONE) == _ZERO)
-            layer |= np.uint64(ready) << i
-            sorted_nodes += np.uint64(ready)
-        if sorted_nodes == before:
-            return CYCLE, CYCLE
-        done = layer
-    needed = outputs_mask(num_inputs, num_outputs)
-    for k in range(sorted_nodes):
-        i = ranked[sorted_nodes - _ONE - k]
-        needed |= feeds[i] * ((needed >> i) & _ONE)
-    count = np.uint64(0)
-    edges = np.int64(0)
-    for k in range(sorted_nodes):
-        i = ranked[k]
-        ranked[count] = i
-        evaluated = (needed >> i) & _ONE
-        count += evaluated
-        edges += popcount(feeds[i] * evaluated)
+def number_slots(slot, node_id, first, last, order, count, num_inputs):
+    """Slots by node id; one past the last where the node is not evaluated."""
+    for i in range(num_inputs):
+        slot[i] = i
+    for i in range(first + num_inputs, last):
+        slot[np.uint32(node_id[i])] = num_inputs + count
     for k in range(count):
-        order[k] = ranked[k]
-    return np.int64(count), edges
+        slot[np.uint32(node_id[first + order[k]])] = num_inputs + k
 
 
-def mark_needed(source, target, enabled, local, num_nodes, num_inputs, num_outputs, start, incoming, needed, stack):
-    """Mark the nodes from which an output can be reached; leaves incoming enabled edges grouped by target.
-
-    ``incoming[start[t]:start[t+1]]`` are the local numbers of the nodes that feed t.
-    """
-    for i in range(num_nodes + 1):
-        start[i] = 0
-        needed[i] = False
-    for e in range(len(source)):
-        if enabled[e]:
-            start[local[target[e]] + 1] += 1
-    for i in range(num_nodes):
-        start[i + 1] += start[i]
-    for e in range(len(source)):
-        if enabled[e]:
-            t = local[target[e]]
-            incoming[start[t]] = local[source[e]]
-            start[t] += 1
-    for i in range(num_nodes, 0, -1):
-        start[i] = start[i - 1]
-    start[0] = 0
-    depth = 0
-    for i in range(num_inputs, num_inputs + num_outputs):
-        needed[i] = True
-        stack[depth] = i
-        depth += 1
-    while depth:
-        depth -= 1
-        t = stack[depth]
-        for k in range(start[t], start[t + 1]):
-            s = incoming[k]
-            if not needed[s]:
-                needed[s] = True
-                if s >= num_inputs:
-                    stack[depth] = s
-                    depth += 1
+def emit_nodes(first, order, count, at, bias, activation, aggregation, out_bias, out_activation, out_aggregation):
+    """The genes of the evaluated nodes."""
+    for k in range(count):
+        i = first + order[k]
+        out_bias[at + k] = bias[i]
+        out_activation[at + k] = activation[i]
+        out_aggregation[at + k] = aggregation[i]
 
 
-def layers(num_nodes, num_inputs, start, incoming, needed, layer, cursor, stack, order):
-    """Evaluation order by layer (longest path from the inputs), then by node id, for any size.
-
-    Depth-first over incoming edges with an explicit stack. Returns the number of evaluated nodes, or CYCLE.
-    """
-    for i in range(num_nodes):
-        layer[i] = -2 if i >= num_inputs else -1  # -2: not visited; -3: on the path
-        cursor[i] = start[i]
-    deepest = np.int64(-1)
-    count = np.int64(0)
-    for root in range(num_inputs, num_nodes):
-        if not needed[root] or layer[root] != -2:
-            continue
-        depth = 0
-        stack[0] = root
-        layer[root] = -3
-        while depth >= 0:
-            t = stack[depth]
-            if cursor[t] < start[t + 1]:
-                s = incoming[cursor[t]]
-                cursor[t] += 1
-                if layer[s] == -3:
-                    return CYCLE
-                if layer[s] == -2:
-                    layer[s] = -3
-                    depth += 1
-                    stack[depth] = s
-            else:
-                highest = -1
-                for k in range(start[t], start[t + 1]):
-                    highest = max(highest, layer[incoming[k]])
-                layer[t] = highest + 1
-                deepest = max(deepest, np.int64(highest + 1))
-                count += 1
-                depth -= 1
-    sort_by_layer(num_nodes, num_inputs, needed, layer, deepest, cursor, order)
-    return count
+def emit_rates(first, order, count, at, rate, out_rate):
+    """The rates of the evaluated nodes."""
+    for k in range(count):
+        out_rate[at + k] = rate[first + order[k]]
 
 
-def sort_by_layer(num_nodes, num_inputs, needed, layer, deepest, cursor, order):
-    """Counting sort of the evaluated nodes by layer, stable in node id."""
-    for d in range(deepest + 2):
-        cursor[d] = 0
-    for i in range(num_inputs, num_nodes):
-        if needed[i]:
-            cursor[layer[i] + 1] += 1
-    for d in range(deepest + 1):
-        cursor[d + 1] += cursor[d]
-    for i in range(num_inputs, num_nodes):
-        if needed[i]:
-            order[cursor[layer[i]]] = i
-            cursor[layer[i]] += 1
-
-
-def components(num_nodes, num_inputs, start, incoming, needed, index, lowest, cursor, stack, path, order):
-    """Evaluation order by strongly connected components in topological order, ascending node id within one.
-
-    Tarjan (1972) over incoming edges: a component is complete before those that it feeds. Returns the node count.
-    """
-    for i in range(num_nodes):
-        index[i] = -1
-        cursor[i] = start[i]
-    clock = 0
-    waiting = 0
-    count = np.int64(0)
-    for root in range(num_inputs, num_nodes):
-        if not needed[root] or index[root] != -1:
-            continue
-        depth = 0
-        path[0] = root
-        while depth >= 0:
-            t = path[depth]
-            if index[t] == -1:
-                index[t] = clock
-                lowest[t] = clock
-                clock += 1
-                stack[waiting] = t
-                waiting += 1
-            if cursor[t] < start[t + 1]:
-                s = incoming[cursor[t]]
-                cursor[t] += 1
-                if s >= num_inputs:
-                    if index[s] == -1:
-                        depth += 1
-                        path[depth] = s
-                    elif index[s] < num_nodes:  # still waiting for its component
-                        lowest[t] = min(lowest[t], index[s])
-            else:
-                depth -= 1
-                if depth >= 0:
-                    lowest[path[depth]] = min(lowest[path[depth]], lowest[t])
-                if lowest[t] == index[t]:
-                    first = count
-                    s = -1
-                    while s != t:
-                        waiting -= 1
-                        s = stack[waiting]
-                        index[s] = num_nodes  # placed
-                        order[count] = s
-                        count += 1
-                    order[first:count].sort()
-    return count
-
-
-@kernel
-def order_feedforward(
-    begin, end, node_start, node_id, conn_start, source, target, enabled, num_inputs, num_outputs, sizes, order,
-    node_count, edge_count,
-):  # fmt: skip
-    """Evaluation order of genomes begin..end-1; ``sizes`` = (largest node id + 1, most nodes, most connections)."""
-    local = np.empty(sizes[0], np.uint32)
-    feeds = np.empty(MASK_BITS, np.uint64)
-    ranked = np.empty(MASK_BITS, np.uint64)
-    wide = sizes[1] + 1
-    start = np.empty(wide, np.int32)
-    incoming = np.empty(sizes[2], np.int32)
-    needed_nodes = np.empty(wide, np.bool_)
-    layer = np.empty(wide, np.int32)
-    cursor = np.empty(wide + 1, np.int32)
-    stack = np.empty(wide, np.int32)
-    for p in range(begin, end):
-        n = node_start[p + 1] - node_start[p]
-        a, b = conn_start[p], conn_start[p + 1]
-        number_nodes(local, node_id, node_start[p], node_start[p + 1])
-        own = order[node_start[p] - p * num_inputs :]
-        edges = np.int64(0)
-        if n <= MASK_BITS - 1:
-            for i in range(n):
-                feeds[i] = _ZERO
-            for e in range(a, b):
-                s, t = local[np.uint32(source[e])], local[np.uint32(target[e])]
-                feeds[t] |= np.uint64(enabled[e]) << np.uint64(s)
-            node_count[p], edges = layers_by_mask(feeds, n, num_inputs, num_outputs, ranked, own)
-        else:
-            mark_needed(
-                source[a:b], target[a:b], enabled[a:b], local, n, num_inputs, num_outputs, start, incoming,
-                needed_nodes, stack,
-            )  # fmt: skip
-            node_count[p] = layers(n, num_inputs, start, incoming, needed_nodes, layer, cursor, stack, own)
-            for i in range(num_inputs, n):
-                if needed_nodes[i]:
-                    edges += start[i + 1] - start[i]
-        edge_count[p] = edges
-
-
-@kernel
-def order_recurrent(
-    begin, end, node_start, node_id, conn_start, source, target, enabled, num_inputs, num_outputs, sizes, order,
-    node_count, edge_count, sequential,
-):  # fmt: skip
-    """As `order_feedforward`, cycles allowed: by component where ``sequential``, else by node id."""
-    local = np.empty(sizes[0], np.uint32)
-    wide = sizes[1] + 1
-    start = np.empty(wide, np.int32)
-    incoming = np.empty(sizes[2], np.int32)
-    needed = np.empty(wide, np.bool_)
-    index = np.empty(wide, np.int32)
-    lowest = np.empty(wide, np.int32)
-    cursor = np.empty(wide, np.int32)
-    stack = np.empty(wide, np.int32)
-    path = np.empty(wide, np.int32)
-    for p in range(begin, end):
-        n = node_start[p + 1] - node_start[p]
-        a, b = conn_start[p], conn_start[p + 1]
-        number_nodes(local, node_id, node_start[p], node_start[p + 1])
-        own = order[node_start[p] - p * num_inputs :]
-        mark_needed(
-            source[a:b], target[a:b], enabled[a:b], local, n, num_inputs, num_outputs, start, incoming, needed, stack
-        )
-        edges = np.int64(0)
-        count = np.int64(0)
-        for i in range(num_inputs, n):
-            if needed[i]:
-                edges += start[i + 1] - start[i]
-                own[count] = i
-                count += 1
-        if sequential:
-            components(n, num_inputs, start, incoming, needed, index, lowest, cursor, stack, path, own)
-        node_count[p] = count
-        edge_count[p] = edges
+def emit_outputs(slot, num_inputs, num_outputs, output_slot):
+    """The slots of the outputs."""
+    for o in range(num_outputs):
+        output_slot[o] = slot[num_inputs + o]
 
 
 def edge_slot(read, row, num_inputs, count, recurrent, sequential):
     """Slot that an edge from slot ``read`` to slot ``row`` reads: this activation's value, or the previous one's."""
     late = recurrent & (read >= num_inputs) & ((not sequential) | (read >= row))
     return read + count * np.uint32(late)
-
-
-@kernel
-def emit(
-    begin, end, node_start, node_id, conn_start, source, target, enabled, weight, bias, activation, aggregation, rate,
-    num_inputs, num_outputs, sizes, order, out_start, out_edge, edge_start, out_bias, out_activation,
-    out_aggregation, out_rate, out_source, out_weight, output_slot, recurrent, sequential,
-):  # fmt: skip
-    """Write networks begin..end-1 at their place; each node's edges in ascending order of source slot."""
-    slot = np.empty(sizes[0], np.uint32)  # by node id; one past the last where the node is not evaluated
-    mask = np.empty(MASK_BITS + 1, np.uint64)
-    active = np.empty(sizes[2] + 1, np.uint64)
-    bucket = np.empty(2 * sizes[1] + 1, np.int64)
-    for p in range(begin, end):
-        first, last = node_start[p], node_start[p + 1]
-        own, count = first - p * num_inputs, out_start[p + 1] - out_start[p]
-        for i in range(num_inputs):
-            slot[i] = i
-        for i in range(first + num_inputs, last):
-            slot[np.uint32(node_id[i])] = num_inputs + count
-        for k in range(count):
-            i = first + order[own + k]
-            slot[np.uint32(node_id[i])] = num_inputs + k
-            out_bias[out_start[p] + k] = bias[i]
-            out_activation[out_start[p] + k] = activation[i]
-            out_aggregation[out_start[p] + k] = aggregation[i]
-        for k in range(count if len(rate) else 0):
-            out_rate[out_start[p] + k] = rate[first + order[own + k]]
-        for o in range(num_outputs):
-            output_slot[p, o] = slot[num_inputs + o]
-        starts = edge_start[out_start[p] : out_start[p + 1]]
-        slots = num_inputs + count * (2 if recurrent else 1)
-        if slots <= MASK_BITS:
-            place_by_mask(
-                conn_start[p], conn_start[p + 1], source, target, enabled, weight, slot, np.uint32(num_inputs),
-                np.uint32(count), recurrent, sequential, mask, active, out_edge[p], starts, out_source, out_weight,
-            )  # fmt: skip
-        else:
-            place_by_sorting(
-                conn_start[p], conn_start[p + 1], source, target, enabled, weight, slot, np.uint32(num_inputs),
-                np.uint32(count), recurrent, sequential, bucket, active, out_edge[p], starts, out_source, out_weight,
-            )  # fmt: skip
 
 
 def place_by_mask(

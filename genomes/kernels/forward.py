@@ -89,12 +89,10 @@ def evaluate_network(
     activations,
 ):  # fmt: skip
     """The nodes first <= i < last of a network on a block; recurrent ones start from state 0."""
-    if not recurrent:
-        evaluate_block(values, num_inputs, first, last, edge_start, bias, activation, aggregation, source, weight)
-        return
     current, previous = num_inputs * BLOCK, (num_inputs + last - first) * BLOCK
-    values[previous : previous + (last - first) * BLOCK] = _ZERO
-    for step in range(activations):
+    if recurrent:
+        values[previous : previous + (last - first) * BLOCK] = _ZERO
+    for step in range(activations if recurrent else 1):
         if step:
             for k in range((last - first) * BLOCK):
                 values[previous + k] = values[current + k]

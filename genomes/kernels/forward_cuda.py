@@ -11,8 +11,9 @@ from numba import float32
 from genomes.backend import cuda
 from genomes.kernels.binding_cuda import cuda_kernel
 from genomes.kernels.forward import evaluate_network, load_inputs
+from genomes.kernels.forward_each import step_network
 
-__all__ = ["forward_columns"]
+__all__ = ["each_columns", "forward_columns"]
 
 SHARED = True  # whether columns are in shared memory; bound
 
@@ -20,17 +21,18 @@ SHARED = True  # whether columns are in shared memory; bound
 @cuda_kernel
 def forward_columns(
     node_start, edge_start, bias, activation, aggregation, source, weight, output_slot, num_inputs, bias_input,
-    recurrent, rate, activations, X, group_size, scratch, out,
+    recurrent, rate, activations, X, group_size, size, scratch, out,
 ):  # fmt: skip
     """Outputs ``out`` [P, R, O] on the rows X [task_inputs, R]. A block takes items, ``group_size`` networks on a row
-    a thread, until none is left."""
+    a thread, until none is left. A thread's column has ``size`` values."""
+    thread, threads = cuda.threadIdx.x, cuda.blockDim.x
     storage = cuda.shared.array(0, float32) if SHARED else scratch[cuda.blockIdx.x]
-    values = storage[cuda.threadIdx.x :: cuda.blockDim.x]
+    values = storage[thread * size : (thread + 1) * size] if SHARED else storage[thread::threads]
     num_networks, num_rows = output_slot.shape[0], X.shape[1]
-    tiles = (num_rows + cuda.blockDim.x - 1) // cuda.blockDim.x
+    tiles = (num_rows + threads - 1) // threads
     groups = (num_networks + group_size - 1) // group_size
     for item in range(cuda.blockIdx.x, groups * tiles, cuda.gridDim.x):
-        group, row = item // tiles * group_size, item % tiles * cuda.blockDim.x + cuda.threadIdx.x
+        group, row = item // tiles * group_size, item % tiles * threads + thread
         if row >= num_rows:
             continue
         load_inputs(values, X[:, row : row + 1], num_inputs, bias_input)
@@ -41,3 +43,19 @@ def forward_columns(
             )  # fmt: skip
             for o in range(output_slot.shape[1]):
                 out[p, row, o] = values[output_slot[p, o]]
+
+
+@cuda_kernel
+def each_columns(
+    node_start, edge_start, bias, activation, aggregation, source, weight, output_slot, num_inputs, bias_input,
+    recurrent, rate, activations, X, size, scratch, state, out,
+):  # fmt: skip
+    """Each network on a row of its own, a thread a network; see `genomes.kernels.forward_each`."""
+    thread, threads = cuda.threadIdx.x, cuda.blockDim.x
+    storage = cuda.shared.array(0, float32) if SHARED else scratch[cuda.blockIdx.x]
+    values = storage[thread * size : (thread + 1) * size] if SHARED else storage[thread::threads]
+    for p in range(cuda.blockIdx.x * threads + thread, output_slot.shape[0], cuda.gridDim.x * threads):
+        step_network(
+            p, values, node_start, edge_start, bias, activation, aggregation, source, weight, output_slot, num_inputs,
+            bias_input, recurrent, rate, activations, X, state, out,
+        )  # fmt: skip

@@ -8,18 +8,18 @@
 
 import numpy as np
 
-from genomes.rng import to_unit
+from genomes.rng import times, to_unit
 from neat.kernels.graph import copy_link, copy_node, group, locate, topological_rank
 from neat.kernels.mutation import draw_words
 
-__all__ = ["cross_connections", "cross_nodes", "unite"]
+__all__ = ["cross_connections", "cross_nodes", "matching_by_search", "note_nothing", "unite"]
 
 # Purposes of random numbers
 CONNECTIONS, NODES = np.uint32(130), np.uint32(131)
 
 _HALF = np.float32(0.5)
 _COIN = np.uint32(1)
-_ZERO, _TWO, _THREE = np.uint64(0), np.uint64(2), np.uint64(3)
+_ZERO, _ONE, _TWO, _THREE = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3)
 
 
 def draw_gene_words(words, genes, seed, generation, purpose, child):
@@ -36,15 +36,20 @@ def cross_connections(
     """
     innovation, _, _, weight, enabled = links
     _, _, _, new_weight, new_enabled = new_links
-    for e in range(other_count):
-        position_of[np.uint32(innovation[second + e])] = e
+    note_positions(innovation, second, other_count, position_of)
     for e in range(count):
         mine = first + e
         theirs = matching(innovation, mine, second, other_count, position_of)
         bits = words[e & _THREE, e >> _TWO]
         chosen = either(mine, theirs, bits)
-        new_weight[at + e] = _HALF * weight[mine] + _HALF * weight[theirs] if average else weight[chosen]
+        new_weight[at + e] = mean(weight[mine], weight[theirs]) if average else weight[chosen]
         new_enabled[at + e] = (enabled[mine] & enabled[theirs]) | (to_unit(bits) >= keep_disabled)
+
+
+def note_positions(ids, second, other_count, position_of):
+    """Enter the second parent's genes into the table that `matching` looks into."""
+    for e in range(other_count):
+        position_of[np.uint32(ids[second + e])] = e
 
 
 def either(mine, theirs, bits):
@@ -59,10 +64,31 @@ def matching(ids, mine, second, other_count, position_of):
     return theirs if ids[theirs] == ids[mine] else mine
 
 
+def note_nothing(ids, second, other_count, position_of):
+    """In place of `note_positions` where there is no table."""
+
+
+def matching_by_search(ids, mine, second, other_count, position_of):
+    """`matching` without a table, which every thread of a GPU would need for itself."""
+    low, high = second, second + other_count
+    while low < high:
+        middle = (low + high) >> _ONE
+        if ids[middle] < ids[mine]:
+            low = middle + _ONE
+        else:
+            high = middle
+    return low if low < second + other_count and ids[low] == ids[mine] else mine
+
+
+def mean(first, second):
+    """The mean of two weights, of any size."""
+    return times(_HALF, first) + times(_HALF, second)
+
+
 def inherited(first, second, bits, average):
     """The weight of a matching gene: of either parent, or their mean."""
     picked = first if bits & _COIN else second
-    return _HALF * first + _HALF * second if average else picked
+    return mean(first, second) if average else picked
 
 
 def cross_nodes(nodes, first, count, second, other_count, new_nodes, at, position_of, words):
@@ -72,8 +98,7 @@ def cross_nodes(nodes, first, count, second, other_count, new_nodes, at, positio
     """
     node_id, bias, activation, aggregation, time_constant = nodes
     _, new_bias, new_activation, new_aggregation, new_time_constant = new_nodes
-    for n in range(other_count):
-        position_of[np.uint32(node_id[second + n])] = n
+    note_positions(node_id, second, other_count, position_of)
     for n in range(count):
         mine = first + n
         theirs = matching(node_id, mine, second, other_count, position_of)

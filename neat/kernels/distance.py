@@ -12,14 +12,16 @@ from __future__ import annotations
 import numpy as np
 
 from genomes.kernels.binding import kernel
+from genomes.rng import times
 
-__all__ = ["LANES", "assign", "fill_table", "found"]
+__all__ = ["LANES", "assign", "distance_scratch", "fill_table", "found", "join"]
 
 LANES = 32  # representatives in a batch
 VECTOR = 16  # lanes are worked on in multiples of this
 ABSENT = np.float32(np.inf)  # weight of a gene that a representative lacks
 ONE = np.float32(1.0)
 ZERO = np.float32(0.0)
+TWO = np.float32(2.0)
 NO_ROW = np.int32(0)
 NO_SPECIES = np.int32(-1)
 
@@ -106,15 +108,39 @@ def first_fit(
         genes, rep_genes = end - begin, rep_end - rep_begin
         larger = max(genes, rep_genes)
         scale = ONE / np.float32(larger) if larger >= small_genome else ONE
-        delta = c2 * (np.float32(genes + rep_genes) - np.float32(2.0) * matching[s])
+        delta = times(c2, np.float32(genes + rep_genes) - times(TWO, matching[s]))
         if c1 != c2:
-            delta += (c1 - c2) * np.float32(count_excess(begin, end, innovation, rep_begin, rep_end, rep_innovation))
-        delta *= scale
+            excess = count_excess(begin, end, innovation, rep_begin, rep_end, rep_innovation)
+            delta += times(c1 - c2, np.float32(excess))
+        delta = times(delta, scale)
         if matching[s] > ZERO:
-            delta += c3 * (difference[s] / matching[s])
+            delta += times(c3, difference[s] / matching[s])
         if delta < threshold:
             return np.int32(s)
     return NO_SPECIES
+
+
+@kernel
+def distance_scratch():
+    """Sums for each lane."""
+    nothing = np.empty((1, 1), np.int32)
+    return np.empty((2, LANES), np.float32), nothing, nothing, nothing, nothing
+
+
+@kernel
+def join(
+    p, scratch, conn_start, innovation, weight, representatives, rep_start, rep_innovation, row_of, table, coefficients,
+    small_genome, threshold, first_species, species
+):  # fmt: skip
+    """Genome ``p``, if no species has taken it yet, joins that of the first representative that is near enough."""
+    if species[p] == NO_SPECIES:
+        sums = scratch[0]
+        lane = first_fit(
+            conn_start[p], conn_start[p + 1], innovation, weight, representatives, rep_start, rep_innovation, row_of,
+            table, coefficients, small_genome, threshold, sums[0], sums[1],
+        )  # fmt: skip
+        if lane != NO_SPECIES:
+            species[p] = first_species + lane
 
 
 @kernel

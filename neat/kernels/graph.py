@@ -7,19 +7,9 @@ Nodes are positions in the genome's ascending list of node ids; a link runs from
 
 import numpy as np
 
-__all__ = ["copy_link", "copy_node", "copy_range", "find", "group", "locate", "reaches", "topological_rank"]
+from genomes.kernels.local import find
 
-
-def find(ids, begin, end, wanted):
-    """Position of ``wanted`` in the ascending ``ids[begin:end]``, relative to ``begin``; -1 if it is not there."""
-    low, high = begin, end
-    while low < high:
-        middle = (low + high) >> 1
-        if ids[middle] < wanted:
-            low = middle + 1
-        else:
-            high = middle
-    return low - begin if low < end and ids[low] == wanted else -1
+__all__ = ["copy_link", "copy_node", "copy_range", "group", "locate", "locate_by_search", "reaches", "topological_rank"]
 
 
 def group(ends, links, nodes, start, grouped):
@@ -95,6 +85,13 @@ def locate(node_id, node, nodes, source, target, link, links, tail, head, positi
     for e in range(links):
         tail[e] = position_of[np.uint32(source[link + e])]
         head[e] = position_of[np.uint32(target[link + e])]
+
+
+def locate_by_search(node_id, node, nodes, source, target, link, links, tail, head, position_of):
+    """`locate` without a table, which every thread of a GPU would need for itself."""
+    for e in range(links):
+        tail[e] = find(node_id, node, node + nodes, source[link + e])
+        head[e] = find(node_id, node, node + nodes, target[link + e])
 
 
 def copy_range(old, first, new, at, count):

@@ -6,7 +6,7 @@ import numpy as np
 
 from genomes.kernels.binding import kernel
 
-__all__ = ["fill_table", "lookup", "number_changes"]
+__all__ = ["fill_table", "look_up", "lookup", "number_changes"]
 
 # Columns of the table of changes: what `structure` proposes for a genome, -1 for nothing, ...
 SPLIT_AT, SPLIT_INNOVATION, SPLIT_COPY, SPLIT_SOURCE, SPLIT_TARGET, NEW_ACTIVATION, NEW_AGGREGATION = range(7)
@@ -21,11 +21,16 @@ _MIX_2 = np.uint64(0xBF58476D1CE4E5B9)
 _SHIFT = np.uint64(32)
 
 
+def first_slot(first, second, mask):
+    """Where in the table the search for the entry (first, second) begins."""
+    key = np.uint64(first) * _MIX_1 + np.uint64(second) * _MIX_2
+    return np.int64((key ^ (key >> _SHIFT)) * _MIX_1 >> _SHIFT) & mask
+
+
 def slot_of(first, second, firsts, seconds, table):
     """The slot of the table that holds the entry (first, second), or the empty slot where it belongs."""
     mask = len(table) - 1
-    key = np.uint64(first) * _MIX_1 + np.uint64(second) * _MIX_2
-    slot = np.int64((key ^ (key >> _SHIFT)) * _MIX_1 >> _SHIFT) & mask
+    slot = first_slot(first, second, mask)
     while table[slot] != _EMPTY and (firsts[table[slot]] != first or seconds[table[slot]] != second):
         slot = (slot + 1) & mask
     return slot
@@ -56,6 +61,12 @@ def fill_table(begin, end, firsts, seconds, table):
     """Enter the entries begin..end-1 into the table."""
     for entry in range(begin, end):
         table[slot_of(firsts[entry], seconds[entry], firsts, seconds, table)] = entry
+
+
+@kernel
+def look_up(i, scratch, first, second, wanted, columns, found):
+    """The number of the i-th key, or -1: it has none, or is not wanted."""
+    found[i] = lookup(first[i], second[i], *columns) if wanted[i] else np.int32(-1)
 
 
 @kernel

@@ -8,7 +8,7 @@ positions are unsigned (signed ones count from the end where they are negative).
 
 import numpy as np
 
-from genomes.rng import random_bits, to_normal, to_unit
+from genomes.rng import random_bits, times, to_normal, to_unit
 from neat.kernels.selection import below
 
 __all__ = [
@@ -43,7 +43,7 @@ VALUE_RULE = np.dtype(
         ("gaussian_new", np.bool_),
     ]
 )
-TIME_RULE = np.dtype([(name, np.float32) for name in ("perturb", "replace", "power", "mean", "scale", "low", "high")])
+TIME_RULE = np.dtype([(name, np.float32) for name in ("perturb", "replace", "power", "centre", "scale", "low", "high")])
 # What the parameters say, in the form that kernels read
 RULES = np.dtype(
     [
@@ -73,7 +73,6 @@ RULES = np.dtype(
 
 _ZERO, _HALF, _ONE, _TWO = np.float32(0.0), np.float32(0.5), np.float32(1.0), np.float32(2.0)
 _MILD_PERTURB, _MILD_REPLACE = np.float32(0.5), np.float32(0.2)
-_YOUNG = 0.8
 _LEAST_WITH_YOUNG = 10
 
 
@@ -85,7 +84,7 @@ def draw_words(words, count, seed, generation, purpose, child):
 
 def symmetric(bits):
     """Uniform in [-1, 1)."""
-    return _TWO * to_unit(bits) - _ONE
+    return times(_TWO, to_unit(bits)) - _ONE
 
 
 def clip(value, low, high):
@@ -97,7 +96,7 @@ def clip(value, low, high):
 def fresh_value(rule, a, b):
     """A new weight or bias from two words."""
     noise = to_normal(a, b) if rule.gaussian_new else symmetric(a)
-    return clip(rule.scale * noise, rule.low, rule.high)
+    return clip(times(rule.scale, noise), rule.low, rule.high)
 
 
 def mutate_genome(rules, bias, node, node_end, weight, link, link_end, words, seed, generation, child):
@@ -120,7 +119,7 @@ def mutate_weights(weight, begin, end, rules, mild, words):
     rule = rules.weight
     if rules.severe_or_mild and mild:
         count = np.int64(end - begin)
-        old = int(_YOUNG * count) + 1 if count >= _LEAST_WITH_YOUNG else count
+        old = 4 * count // 5 + 1 if count >= _LEAST_WITH_YOUNG else count  # the youngest fifth has a rule of its own
         young = begin + np.uint64(old)
         mutate_values(weight, begin, begin, young, _ONE, _ZERO, rule, words)
         mutate_values(weight, begin, young, end, _MILD_PERTURB, _MILD_REPLACE, rule, words)
@@ -136,8 +135,8 @@ def mutate_values(values, origin, begin, end, perturb, replace, rule, words):
     for i in range(begin, end):
         w = i - origin
         choice, flat, bell = to_unit(words[0, w]), symmetric(words[1, w]), to_normal(words[1, w], words[2, w])
-        step = power * (bell if gaussian_step else flat)
-        new = scale * (bell if gaussian_new else flat)
+        step = times(power, bell if gaussian_step else flat)
+        new = times(scale, bell if gaussian_new else flat)
         moved = clip(values[i] + step if choice < perturb else new, low, high)
         values[i] = moved if choice < either else values[i]
 
@@ -152,7 +151,7 @@ def mutate_functions(codes, begin, end, options, probability, seed, generation, 
 
 def fresh_time_constant(rule, a, b):
     """A new time constant from two words."""
-    return clip(rule.mean + rule.scale * to_normal(a, b), rule.low, rule.high)
+    return clip(rule.centre + times(rule.scale, to_normal(a, b)), rule.low, rule.high)
 
 
 def mutate_time_constants(values, begin, end, rule, seed, generation, child):
@@ -161,7 +160,7 @@ def mutate_time_constants(values, begin, end, rule, seed, generation, child):
         a, b, c, _ = random_bits(seed, generation, TIME_CONSTANTS, child, i - begin)
         choice = to_unit(a)
         if choice < rule.perturb:
-            values[i] = clip(values[i] + rule.power * to_normal(b, c), rule.low, rule.high)
+            values[i] = clip(values[i] + times(rule.power, to_normal(b, c)), rule.low, rule.high)
         elif choice < rule.perturb + rule.replace:
             values[i] = fresh_time_constant(rule, b, c)
 

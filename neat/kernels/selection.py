@@ -9,14 +9,15 @@ import numpy as np
 from genomes.kernels.binding import kernel
 from genomes.rng import random_bits, uniforms
 
-__all__ = ["CLONE", "ELITE", "MATE", "MATE_ONLY", "draw_matings", "draw_members"]
+__all__ = ["CLONE", "ELITE", "MATE", "MATE_ONLY", "draw_mating", "draw_members"]
 
 # Kinds of offspring
 ELITE, CLONE, MATE, MATE_ONLY = np.uint8(0), np.uint8(1), np.uint8(2), np.uint8(3)
 
 # Purposes of random numbers
-KINDS, PARENTS, REPRESENTATIVES = 100, 101, 102
+KINDS, PARENTS, REPRESENTATIVES = np.uint32(100), np.uint32(101), np.uint32(102)
 
+FIRST_DRAW = np.int64(0)
 SHIFT_32 = np.uint64(32)
 
 
@@ -31,47 +32,60 @@ def other_species(bits, species, fertile):
     return pick if fertile[pick] < species else pick + 1
 
 
-@kernel
-def draw_matings(
-    begin, end, species_of_offspring, offspring_start, ranked, member_start, survivors, elites, fertile, fitness, genes,
-    mutate_only, mate_only, mate_averaging, interspecies, shorter, seed, generation, kind, first, second, equal, average
-):  # fmt: skip
-    """Kind and parents of each offspring.
+def owner(start, element):
+    """The row that has this element, where rows begin at the ascending ``start``."""
+    low, high = 0, len(start)
+    while low < high:
+        middle = (low + high) // 2
+        if start[middle] <= element:
+            low = middle + 1
+        else:
+            high = middle
+    return low - 1
 
-    ``ranked[member_start[s]:member_start[s + 1]]`` are the members of species s, best first; the first ``survivors[s]``
-    reproduce, the first ``elites[s]`` are copied. ``fertile`` are the species, ascending, that have a survivor.
+
+@kernel
+def draw_mating(
+    j, scratch, ranked, species, fertile, fitness, genes, mutate_only, mate_only, mate_averaging, interspecies,
+    shorter, seed, generation, kind, first, second, equal, average
+):  # fmt: skip
+    """Kind and parents of offspring ``j``.
+
+    ``species`` are its first offspring, its first member in ``ranked`` (best first), how many of them reproduce and how
+    many are copied, of each species [S]. ``fertile`` are the species, ascending, that have a survivor.
     """
-    for j in range(begin, end):
-        s = species_of_offspring[j]
-        rank = j - offspring_start[s]
-        members = member_start[s]
+    offspring_start, member_start, survivors, elites = species
+    s = owner(offspring_start, j)
+    rank = j - offspring_start[s]
+    members = member_start[s]
+    if rank < elites[s]:
         equal[j] = False
         average[j] = False
-        if rank < elites[s]:
-            kind[j] = ELITE
-            first[j] = second[j] = ranked[members + rank]
-            continue
-        chance_alone, chance_only, chance_average, chance_other = uniforms(seed, generation, KINDS, j, 0)
-        bits_first, bits_second, bits_other, _ = random_bits(seed, generation, PARENTS, j, 0)
-        a = ranked[members + below(bits_first, survivors[s])]
-        b = ranked[members + below(bits_second, survivors[s])]
-        if chance_other < interspecies and len(fertile) > 1:
-            b = ranked[member_start[fertile[other_species(bits_other, s, fertile)]]]
-        if chance_alone < mutate_only or a == b:
-            kind[j] = CLONE
-            first[j] = second[j] = a
-            continue
+        kind[j] = ELITE
+        first[j] = second[j] = ranked[members + rank]
+        return
+    chance_alone, chance_only, chance_average, chance_other = uniforms(seed, generation, KINDS, j, FIRST_DRAW)
+    bits_first, bits_second, bits_other, _ = random_bits(seed, generation, PARENTS, j, FIRST_DRAW)
+    a = ranked[members + below(bits_first, survivors[s])]
+    b = ranked[members + below(bits_second, survivors[s])]
+    if chance_other < interspecies and len(fertile) > 1:
+        b = ranked[member_start[fertile[other_species(bits_other, s, fertile)]]]
+    alone = chance_alone < mutate_only or a == b
+    equal[j] = not alone and fitness[a] == fitness[b]
+    average[j] = not alone and chance_average < mate_averaging
+    if alone:
+        kind[j] = CLONE
+        b = a
+    else:
         kind[j] = MATE_ONLY if chance_only < mate_only else MATE
-        average[j] = chance_average < mate_averaging
-        equal[j] = fitness[a] == fitness[b]
         if fitness[b] > fitness[a] or (equal[j] and shorter and genes[b] < genes[a]):
             a, b = b, a
-        first[j], second[j] = a, b
+    first[j], second[j] = a, b
 
 
 @kernel
-def draw_members(begin, end, ranked, member_start, seed, generation, member):
-    """A random member of each species."""
+def draw_members(begin, end, member_start, seed, generation, place):
+    """The place in rank of a random member of each species."""
     for s in range(begin, end):
-        bits, _, _, _ = random_bits(seed, generation, REPRESENTATIVES, s, 0)
-        member[s] = ranked[member_start[s] + below(bits, member_start[s + 1] - member_start[s])]
+        bits, _, _, _ = random_bits(seed, generation, REPRESENTATIVES, s, FIRST_DRAW)
+        place[s] = member_start[s] + below(bits, member_start[s + 1] - member_start[s])

@@ -7,8 +7,9 @@ Additions are proposed first and inserted once the registry has numbered those o
 
 import numpy as np
 
+from genomes.kernels.local import find
 from genomes.rng import random_bits
-from neat.kernels.graph import copy_link, copy_node, find, group, locate, reaches
+from neat.kernels.graph import copy_link, copy_node, group, locate, reaches
 from neat.kernels.innovations import (
     LINK_SOURCE,
     LINK_TARGET,
@@ -114,7 +115,7 @@ def propose_split(change, constant_input, nodes, node, node_end, links, link, li
     while skip or not (enabled[e] and source[e] != constant_input):
         skip -= enabled[e] and source[e] != constant_input
         e += 1
-    split_innovation, split_copy, split_node, table, _ = splits
+    split_innovation, split_copy, split_node, table = splits
     copy, made = -1, 0
     while made >= 0:
         copy += 1

@@ -1,5 +1,6 @@
 """Kernels as PTX for sm_90, compiled without a GPU from what a launch would be given."""
 
+import functools
 import re
 import sys
 import types
@@ -12,13 +13,8 @@ from genomes.functions.activations import tanh
 from genomes.kernels import binding_cuda
 
 
-def only_tanh(code, x):
-    """A switch over functions that compiles fast."""
-    return tanh(x)
-
-
 def tanh_rows(code, values, first):
-    """The same for a row."""
+    """A switch over functions that compiles fast."""
     values[first] = tanh(values[first])
 
 
@@ -32,24 +28,58 @@ class Hopper:
 def stand_in():
     """A module cupy that makes NumPy's arrays."""
     module = types.ModuleType("cupy")
-    module.__dict__.update({name: getattr(np, name) for name in ("empty", "zeros", "asarray", "arange")})
+    module.__getattr__ = functools.partial(getattr, np)
     module.cuda = types.SimpleNamespace(Device=Hopper)
     return module
 
 
+class OneThread:
+    """What kernels see of numba.cuda, in plain Python."""
+
+    blockIdx = threadIdx = types.SimpleNamespace(x=0)
+    blockDim = gridDim = types.SimpleNamespace(x=1)
+
+    class shared:
+        def array(size, dtype):
+            return np.empty(size, str(dtype))
+
+    class atomic:
+        def cas(array, index, old, new):
+            found = array[index]
+            if found == old:
+                array[index] = new
+            return found
+
+    def syncthreads():
+        pass
+
+
+def run(kernel, arguments):
+    """Run a kernel as one thread. Products are those of Python, which fuses nothing."""
+    bindings = {name: value for name, value in kernel.bindings.items() if name != "times"}
+    function = binding_cuda.rebuild(type(kernel)(kernel.function, bindings), lambda function: function)
+    function.__globals__["cuda"] = OneThread
+    function(*arguments)
+
+
 @contextmanager
-def captured(monkeypatch):
-    """Launches are compiled, not run; gives a list of (kernel, its PTX)."""
+def captured(monkeypatch, running=False):
+    """Launches are compiled, and where ``running`` done by one thread; gives a list of (kernel, its PTX)."""
+    from numba import cuda
     from numba.cuda import compiler, dispatcher
 
     found = []
 
     def launch(self, blocks, threads, shared, *arguments):
-        found.append((self, ptx_of(self, arguments)))
+        if not any(self is kernel for kernel, _ in found):
+            found.append((self, ptx_of(self, arguments)))
+        if running:
+            run(self, arguments)
 
     for module in (compiler, dispatcher):
         monkeypatch.setattr(module, "get_current_device", Hopper)
     monkeypatch.setattr(binding_cuda.CudaKernel, "launch", launch)
+    monkeypatch.setattr(cuda, "to_device", lambda records: records.view(np.recarray))
     monkeypatch.setitem(sys.modules, "cupy", stand_in())
     backend.multiprocessors.cache_clear()
     yield found

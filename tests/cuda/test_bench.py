@@ -1,22 +1,47 @@
-"""The benchmark of the GPU, at a size for the simulator: every part gives its figures."""
+"""The benchmark of the GPU, at a size for the simulator: every section gives its figures."""
 
+import json
 import sys
 
 import pytest
 
-from experiments.bench import control, forward, gpu
+from experiments.bench import gpu
+from experiments.bench.device.sections import SECTIONS, Section, Sizes
 from genomes.backend import simulated
 
+pytestmark = pytest.mark.skipif(not simulated(), reason="the benchmark itself runs here")
+FIGURES = {
+    "forward": ["forward_30_edge_rows_per_s", "forward_3_share_of_limit"],
+    "CartPole": ["cartpole_30_steps_per_s"],
+    "losses and gradients": ["gradient_by_loss"],
+    "environments": ["doublepole2008_3_steps_per_s", "mazehard_3_first_s"],
+    "generation, evolution on the host": ["generation_30_host_s"],
+}
 
-@pytest.mark.skipif(not simulated(), reason="the benchmark itself runs here")
-def test_benchmark_writes_every_figure(tmp_path, monkeypatch):
-    for module in (control, forward):
-        monkeypatch.setattr(module, "GENOMES", 3)
-    for name, value in {"ROWS": 9, "STEPS": 4, "REPEATS": 1, "_tests": lambda result: None}.items():
-        monkeypatch.setattr(gpu, name, value)
-    monkeypatch.setattr(sys, "argv", ["gpu", "--json", str(tmp_path / "figures.json")])
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_sections_write_their_figures(name, tmp_path):
+    gpu.run_section(name, tmp_path / "found.json")
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert not found["failed"]
+    assert set(FIGURES.get(name, ())) <= set(found["figures"]) and found["notes"]
+
+
+def test_what_fails_is_told_with_what_was_known_before(tmp_path, monkeypatch):
+    def broken(result, sizes):
+        SECTIONS["CartPole"].run(result, sizes)
+        raise RuntimeError("an illegal memory access")
+
+    monkeypatch.setitem(SECTIONS, "forward", Section(broken, 60))
+    gpu.run_section("forward", tmp_path / "found.json")
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert "cartpole_3_s" in found["figures"] and "an illegal memory access" in found["failed"]["forward"]
+
+
+def test_the_whole_is_a_file_of_figures(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["gpu", "--json", str(tmp_path / "figures.json"), "--only", "CartPole"])
     gpu.main()
-    text = (tmp_path / "figures.json").read_text()
-    assert "failed" not in text and "left out" not in text, text
-    for name in ("forward_30_edge_rows_per_s", "gradient_by_loss", "cartpole_30_steps_per_s", "doublepole2008_3_steps"):
-        assert name in text
+    whole = json.loads((tmp_path / "figures.json").read_text())
+    assert whole["work"]["gpu"] == "simulator" and whole["work"]["steps"] == Sizes.here().steps
+    assert not whole["work"]["failed"] and "cartpole_30_steps_per_s" in whole["figures"]
+    assert "cartpole_30_steps_per_s" in capsys.readouterr().out

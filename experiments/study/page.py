@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.bench.harness import machine
+from experiments.bench.peers.poles import RESTART
 from experiments.study.answers import break_even, sentences
 from experiments.study.measure import Row, network, solved
-from experiments.study.plan import GRADIENTS, OPTIONS, Level, weights_of, why_not
+from experiments.study.plan import GRADIENTS, HARD, OPTIONS, Level, weights_of, why_not
 from experiments.study.run import Results, mean_and_spread
 
 __all__ = ["write_page"]
@@ -35,8 +35,8 @@ def write_page(folder: Path, results: Results, level: Level) -> list[str]:
     answer = sentences(results, level)
     parts = [
         "<h1>Training networks without gradients</h1>",
-        f"<p>Level {level.name}: {level.seeds} seeds; mean ± standard deviation over them. Times are processor "
-        f"time of one thread of {html.escape(machine()['cpu'])}. Every number comes from results.csv beside this page, "
+        f"<p>Level {level.name}: seeds 1 to {level.seeds}; mean ± standard deviation over them. Times are processor "
+        f"time of one thread of {html.escape(results.machine)}. Every number comes from results.csv beside this page, "
         f"which <code>neat study gradient-free --{level.name}</code> makes again (what a time limit ends may "
         "differ).</p>",
         "<h2>The answer</h2><ol>" + "".join(f"<li>{html.escape(text)}</li>" for text in answer) + "</ol>",
@@ -48,6 +48,9 @@ def write_page(folder: Path, results: Results, level: Level) -> list[str]:
         "<h2 id=f2>Figure 2. Cosine between the steepest descent and the first step</h2>",
         "<p>Cross-entropy on all train rows of digits, from a random start; by population.</p><img src=cosine.png>",
         "<h2 id=f3>Figure 3. Where gradients are said to fail</h2>",
+        f"<p>The first three are on digits, {weights_of(HARD):,} weights, {level.seconds:g} s a training, settings chosen "
+        f"as above. The maze and MountainCar-v0 take {level.tasks:,} evaluations, the poles {level.poles:,} (a search "
+        f"begins anew every {RESTART:,}), with the settings that results.csv names.</p>",
         *(_hard_table(results, case) for case in TITLES),
         "<h2 id=f4>Figure 4. Parallel break-even</h2><img src=parallel.png>",
         _parallel_text(results),

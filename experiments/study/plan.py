@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["LEVELS", "OPTIONS", "Job", "Level", "options_of", "tuning_jobs", "why_not"]
+__all__ = ["HARD", "LEVELS", "OPTIONS", "Job", "Level", "options_of", "tuning_jobs", "why_not"]
 
 Settings = dict[str, Any]
 OUR = {"batch": 0}  # methods that compare a candidate with one of before: on the same rows always
@@ -47,6 +47,8 @@ MOST = {
     "pso": (200_000, "memory: a swarm of D"),
     "supermask": (200_000, "memory: a population of D"),
 }
+
+HARD = 32  # hidden units of the networks on digits in part 3
 
 
 @dataclass(frozen=True)

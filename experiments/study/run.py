@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from experiments.bench.harness import machine
 from experiments.bench.peers import poles
 from experiments.errors import BadInput
 from experiments.study.measure import Row, measure
-from experiments.study.plan import GRADIENTS, OPTIONS, Job, Level, Settings, tuning_jobs
+from experiments.study.plan import GRADIENTS, HARD, OPTIONS, Job, Level, Settings, tuning_jobs
 
 __all__ = ["Results", "run_study"]
 
@@ -46,10 +47,11 @@ COSINE: dict[str, Callable[[int], dict[str, float]]] = {  # of a population
 
 
 class Results:
-    """results.csv: rows by key."""
+    """results.csv: rows by key; machine.json beside it says where they were measured."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.rows = path, dict[str, Row]()
+        about = path.with_name("machine.json")
         if path.is_file():
             with open(path, newline="", encoding="utf-8") as file:
                 for line, cells in enumerate(csv.DictReader(file), 2):
@@ -61,7 +63,10 @@ class Results:
                         raise BadInput(f"{path}, line {line}: is no row of a study: {error!r}") from None
                     self.rows[row.key] = row
         else:
+            about.write_text(json.dumps(machine(), indent=1) + "\n", encoding="utf-8")
             self._append([COLUMNS])
+        known = about.is_file()
+        self.machine = str(json.loads(about.read_text(encoding="utf-8"))["cpu"]) if known else "an unknown machine"
 
     def add(self, row: Row) -> None:
         """Keep a row; it is on the disk when this returns."""
@@ -99,7 +104,7 @@ def run_study(level: Level, results: Results, workers: int, say: Say) -> None:
 
         _tuned(do, results, level, "sizes", "digits", list(OPTIONS), level.hidden)
         for case in ("zero-one", "noisy", "saturated"):
-            _tuned(do, results, level, "hard", case, _methods_for(case), (32,))
+            _tuned(do, results, level, "hard", case, _methods_for(case), (HARD,))
         do("a deceptive maze, delayed reward", _task_jobs(level))
         do("architecture unknown", _architecture_jobs(level))
         do("cosines", _cosine_jobs(level))

@@ -1,5 +1,6 @@
 """The study: its measurements, its table of results, its page; and the worked example."""
 
+import html
 import json
 import math
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from experiments import minimize
+from experiments.bench.harness import machine
 from experiments.cli import _run
 from experiments.errors import BadInput
 from experiments.study.answers import BreakEven, break_even, sentences
@@ -118,6 +120,7 @@ def test_the_page_says_what_was_measured(tmp_path):
     assert "cosyne (unit), solves 1 of 2 runs (400 ± 0 evaluations), 1 never do" in answer[8]
     assert "0 of the 2 do better" in answer[8]
     assert "Elman" in page and "0 of 2" in page
+    assert machine()["cpu"] in html.unescape(page)
     assert "a matrix of D x D" in page and "Extrapolated" in page
     assert answer == sentences(Results(tmp_path / "results.csv"), QUICK)  # from the file alone
 

@@ -49,8 +49,8 @@ def write_page(folder: Path, results: Results, level: Level) -> list[str]:
         "<p>Cross-entropy on all train rows of digits, from a random start; by population.</p><img src=cosine.png>",
         "<h2 id=f3>Figure 3. Where gradients are said to fail</h2>",
         f"<p>The first three are on digits, {weights_of(HARD):,} weights, {level.seconds:g} s a training, settings "
-        f"chosen as above. The maze and MountainCar-v0 take {level.tasks:,} evaluations, the poles {level.poles:,} (a search "
-        f"begins anew every {RESTART:,}), with the settings that results.csv names.</p>",
+        f"chosen as above. The maze and MountainCar-v0 take {level.tasks:,} evaluations, the poles {level.poles:,} "
+        f"(a search begins anew every {RESTART:,}), with the settings that results.csv names.</p>",
         *(_hard_table(results, case) for case in TITLES),
         "<h2 id=f4>Figure 4. Parallel break-even</h2><img src=parallel.png>",
         _parallel_text(results),

@@ -53,6 +53,8 @@ class Results:
         self.path, self.rows = path, dict[str, Row]()
         about = path.with_name("machine.json")
         if path.is_file():
+            _drop_torn_line(path)
+        if path.is_file() and path.stat().st_size:
             with open(path, newline="", encoding="utf-8") as file:
                 for line, cells in enumerate(csv.DictReader(file), 2):
                     try:
@@ -88,6 +90,13 @@ class Results:
         ]
 
 
+def _drop_torn_line(path: Path) -> None:
+    """What a study that was killed while writing has left."""
+    content = path.read_bytes()
+    if not content.endswith(b"\n"):
+        os.truncate(path, content.rfind(b"\n") + 1)
+
+
 def run_study(level: Level, results: Results, workers: int, say: Say) -> None:
     """Measure what is not yet in the results, each on one thread; `BadInput` where those are of another level."""
     own = {job.key for hidden in level.hidden for job in tuning_jobs("sizes", "digits", list(OPTIONS), hidden, level)}
@@ -99,8 +108,12 @@ def run_study(level: Level, results: Results, workers: int, say: Say) -> None:
         def do(title: str, jobs: list[Job]) -> None:
             waiting = [job for job in jobs if job.key not in results.rows]
             say(f"{title}: {len(waiting)} measurements of {len(jobs)}")
-            for future in as_completed([pool.submit(measure, job) for job in waiting]):
-                results.add(future.result())
+            try:
+                for future in as_completed([pool.submit(measure, job) for job in waiting]):
+                    results.add(future.result())
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)  # leaving the block would wait for all of them
+                raise
 
         _tuned(do, results, level, "sizes", "digits", list(OPTIONS), level.hidden)
         for case in ("zero-one", "noisy", "saturated"):

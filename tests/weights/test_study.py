@@ -140,6 +140,11 @@ def test_results_are_kept_and_read_again(tmp_path):
     results.add(row)
     again = Results(tmp_path / "results.csv").rows[row.key]
     assert math.isnan(again.value) and again.note == row.note and again.evaluations == 1000
+    with open(tmp_path / "results.csv", "a") as file:
+        file.write("hard|maze|ns-es,hard,ma")  # killed while it wrote
+    again = Results(tmp_path / "results.csv")
+    again.add(_row("hard", "maze", "ns-es", 9, 2, 1.0))
+    assert [r.seed for r in Results(tmp_path / "results.csv").rows.values()] == [1, 2]
     (tmp_path / "results.csv").write_text("part,case\nx,y\n")
     with pytest.raises(BadInput, match="line 2"):
         Results(tmp_path / "results.csv")

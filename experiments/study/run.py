@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import astuple, fields
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +112,9 @@ def run_study(level: Level, results: Results, workers: int, say: Say) -> None:
                 for future in as_completed([pool.submit(measure, job) for job in waiting]):
                     results.add(future.result())
             except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)  # leaving the block would wait for all of them
+                pool.shutdown(wait=False, cancel_futures=True)
+                for process in active_children():  # which would end what they have begun, a minute each
+                    process.terminate()
                 raise
 
         _tuned(do, results, level, "sizes", "digits", list(OPTIONS), level.hidden)

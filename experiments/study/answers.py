@@ -68,12 +68,12 @@ def _means(results: Results, part: str, case: str, weights: int | None = None) -
     return {method: (mean, spread) for method, (mean, spread, count) in found.items() if count}
 
 
-def _best(means: dict[str, tuple[float, float]], among: bool, worst: bool = False) -> tuple[str, float, float]:
+def _best(means: dict[str, tuple[float, float]], among: bool) -> tuple[str, float, float]:
     """Of the methods with derivatives or a closed form (``among``), or of the others."""
     own = {m: v for m, v in means.items() if (m in WITH_DERIVATIVES) == among}
     if not own:
         return "none", math.nan, math.nan
-    method = (min if worst else max)(own, key=lambda m: own[m][0])
+    method = max(own, key=lambda m: own[m][0])
     return method, *own[method]
 
 

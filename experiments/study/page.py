@@ -18,7 +18,7 @@ __all__ = ["write_page"]
 
 Cells = Sequence[str]
 TITLES = {
-    "zero-one": "The loss counts errors (steps): gradient methods get a surrogate, cross-entropy or least squares",
+    "zero-one": "The loss counts errors: gradients, elm and eki get a surrogate, cross-entropy or least squares",
     "noisy": "Noisy loss: 4 rows an evaluation",
     "saturated": "Bad start: all weights N(0, 1), units saturated",
     "maze": "A deceptive maze (score of the task's check; no gradient exists)",

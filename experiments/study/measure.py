@@ -12,17 +12,17 @@ import numpy as np
 
 from experiments.bench.peers import poles
 from experiments.evolution import evolve
-from experiments.study.plan import Job, weights_of
+from experiments.study.plan import Job
 from experiments.tasks import EnvironmentSettings
 from experiments.training.data import DataProblem, named, of_outputs
-from experiments.training.loop import Progress, generation
+from experiments.training.loop import Limits, generation
 from experiments.training.problem import make_method
 from experiments.training.rows import Parts
-from experiments.training.train import train
+from experiments.training.train import train, train_on_rows
 from genomes.dense import MLP, Dense, Elman
 from genomes.kernels.parallel import set_threads
 
-__all__ = ["Row", "measure"]
+__all__ = ["Row", "measure", "network", "solved"]
 
 SATURATED = 1.0  # deviation of all weights: units of 64 inputs sum up about 8
 
@@ -44,6 +44,16 @@ class Row:
     note: str = ""
 
 
+def solved(row: Row) -> bool:
+    """Whether a run on a task solved it."""
+    return row.note.startswith("solved")
+
+
+def network(row: Row) -> str:
+    """Which network a run on a task trained."""
+    return row.note.partition("; ")[2]
+
+
 def measure(job: Job) -> Row:
     """Run it, on one thread."""
     set_threads(1)
@@ -57,25 +67,20 @@ def _row(job: Job, weights: int, evaluations: int, seconds: float, value: float,
 
 def _trained(job: Job) -> Row:
     """Accuracy on digits: on the test rows, or for seed 0 on the validation rows."""
-    options = job.options
+    options, net = job.options, MLP((64, job.size, 10))
+    how = {name: options.pop(name) for name in ("objective", "batch", "own_batches") if name in options}
     start: Any = None
     if job.case == "saturated":
-        start = SATURATED * np.random.default_rng(job.seed).standard_normal(weights_of(job.size))
+        start = SATURATED * np.random.default_rng(job.seed).standard_normal(net.size)
     seed = max(job.seed, 1) + 100 * (job.seed == 0)
+    parts = Parts.of("digits", 0.2, seed)
     try:
-        train((job.size,), "digits", job.method, evaluations=1, start=start, seed=seed, **options)  # compiles
-        begin = time.process_time()
-
-        def over(progress: Progress, score: float) -> bool:
-            return time.process_time() - begin >= job.effort
-
-        found = train(
-            (job.size,), "digits", job.method, minutes=60, start=start, seed=seed, on_generation=over, **options
-        )
+        for limits in (Limits(1), Limits(0, job.effort / 60, time.process_time)):  # the first one compiles
+            found = train_on_rows(net, parts, job.method, limits, start, seed, options, **how)
     except (ValueError, MemoryError) as error:
-        return _row(job, weights_of(job.size), 0, 0.0, math.nan, str(error) or "out of memory")
+        return _row(job, net.size, 0, 0.0, math.nan, str(error) or "out of memory")
     value = found.test if job.seed else found.score
-    return _row(job, len(found.weights), found.evaluations, time.process_time() - begin, value)
+    return _row(job, net.size, found.evaluations, found.seconds, value)
 
 
 def _hard(job: Job) -> Row:
@@ -99,34 +104,37 @@ def _played(job: Job) -> Row:
 
 def _balanced(job: Job) -> Row:
     """Evaluations until two poles are balanced for 100,000 steps, velocities hidden; NaN where it never happened."""
-    options = job.options
+    options, budget = job.options, int(job.effort)
     if job.method == "neat":
-        row = _grown(job, EnvironmentSettings("DoublePole2008-v0", velocities=False, episodes=1))
-        return replace(row, value=float(row.evaluations) if row.note.startswith("solved") else math.nan)
-    kind, restart = options.pop("net"), options.pop("restart")
+        row = _grown(job, EnvironmentSettings("DoublePole2008-v0", velocities=False, episodes=1), poles.RESTART)
+        return replace(row, value=float(row.evaluations) if solved(row) else math.nan)
+    kind = options.pop("net")
     net = poles.self_reading_unit() if kind == "unit" else _net(kind, 3, job.size, 1, "tanh")
-    budget, begin = int(job.effort), time.process_time()
-    solved = poles.balance(net, job.method, options, job.seed, budget, restart)
-    seconds, note = time.process_time() - begin, _note(solved is not None, job)
-    return _row(job, net.size, solved or budget, seconds, math.nan if solved is None else solved, note)
-
-
-def _grown(job: Job, task: EnvironmentSettings) -> Row:
-    """NEAT: the value is the score of its champion, the weights are its connections."""
     begin = time.process_time()
-    found = evolve(
-        task, evaluations=int(job.effort), generations=0, seed=job.seed, threads=1, quiet=True, **job.options
-    )
+    effort = poles.balance(net, job.method, options, job.seed, budget, poles.RESTART)
+    seconds, note = time.process_time() - begin, _note(effort is not None, job)
+    return _row(job, net.size, effort or budget, seconds, math.nan if effort is None else effort, note)
+
+
+def _grown(job: Job, task: EnvironmentSettings, restart: int = 0) -> Row:
+    """NEAT: the value is the score of its champion, the weights are its connections."""
+    begin, used, attempt, budget = time.process_time(), 0, 0, int(job.effort)
+    while True:
+        limit, seed = min(restart or budget, budget - used), job.seed + 1000 * attempt
+        found = evolve(task, evaluations=limit, generations=0, seed=seed, threads=1, quiet=True, **job.options)
+        used, attempt = used + found.evaluations, attempt + 1
+        if found.solved or used >= budget:
+            break
     held = found.summary["champion"] or {"connections": 0, "score": math.nan}
     seconds, note = time.process_time() - begin, _note(found.solved, job)
-    return _row(job, held["connections"], found.evaluations, seconds, held["score"], note)
+    return _row(job, held["connections"], used, seconds, held["score"], note)
 
 
 def _net(kind: str, inputs: int, hidden: int, outputs: int, last: str = "identity") -> Dense:
     return (Elman if kind == "elman" else MLP)((inputs, hidden, outputs), output_activation=last)
 
 
-def _note(solved: bool, job: Job) -> str:
+def _note(success: bool, job: Job) -> str:
     """Whether it is solved, and by which network."""
     networks = {
         "unit": "one unit that reads itself",
@@ -134,7 +142,7 @@ def _note(solved: bool, job: Job) -> str:
         "elman": f"recurrent (Elman), {job.size} hidden",
         "": "a graph that it finds, by novelty" if "selection" in job.options else "a graph that it finds",
     }
-    return f"{'solved' if solved else 'not solved'}; {networks[job.options.get('net', '')]}"
+    return f"{'solved' if success else 'not solved'}; {networks[job.options.get('net', '')]}"
 
 
 def _cosine(job: Job) -> Row:

@@ -8,16 +8,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.study.answers import break_even, network, sentences, solved
-from experiments.study.measure import Row
-from experiments.study.plan import GRADIENTS, OPTIONS, Level, weights_of, why_not
+from experiments.bench.peers.poles import RESTART
+from experiments.study.answers import break_even, sentences
+from experiments.study.measure import Row, network, solved
+from experiments.study.plan import GRADIENTS, HARD, OPTIONS, Level, weights_of, why_not
 from experiments.study.run import Results, mean_and_spread
 
 __all__ = ["write_page"]
 
 Cells = Sequence[str]
 TITLES = {
-    "zero-one": "The loss counts errors (steps): gradient methods get a surrogate, cross-entropy or least squares",
+    "zero-one": "The loss counts errors: gradients, elm and eki get a surrogate, cross-entropy or least squares",
     "noisy": "Noisy loss: 4 rows an evaluation",
     "saturated": "Bad start: all weights N(0, 1), units saturated",
     "maze": "A deceptive maze (score of the task's check; no gradient exists)",
@@ -34,9 +35,10 @@ def write_page(folder: Path, results: Results, level: Level) -> list[str]:
     answer = sentences(results, level)
     parts = [
         "<h1>Training networks without gradients</h1>",
-        f"<p>Level {level.name}: {level.seeds} seeds; mean ± standard deviation over them. Times are processor "
-        "time of one thread. Every number comes from results.csv beside this page, which "
-        f"<code>neat study gradient-free --{level.name}</code> makes again (what a time limit ends may differ).</p>",
+        f"<p>Level {level.name}: seeds 1 to {level.seeds}; mean ± standard deviation over them. Times are processor "
+        f"time of one thread of {html.escape(results.machine)}. Every number comes from results.csv beside this page, "
+        f"which <code>neat study gradient-free --{level.name}</code> makes again (what a time limit ends may "
+        "differ).</p>",
         "<h2>The answer</h2><ol>" + "".join(f"<li>{html.escape(text)}</li>" for text in answer) + "</ol>",
         "<h2 id=f1>Figure 1. Accuracy on digits by number of weights, the same time for each method</h2>",
         f"<p>One hidden layer; {level.seconds:g} s of processor time a training; settings chosen among two on the "
@@ -46,6 +48,9 @@ def write_page(folder: Path, results: Results, level: Level) -> list[str]:
         "<h2 id=f2>Figure 2. Cosine between the steepest descent and the first step</h2>",
         "<p>Cross-entropy on all train rows of digits, from a random start; by population.</p><img src=cosine.png>",
         "<h2 id=f3>Figure 3. Where gradients are said to fail</h2>",
+        f"<p>The first three are on digits, {weights_of(HARD):,} weights, {level.seconds:g} s a training, settings "
+        f"chosen as above. The maze and MountainCar-v0 take {level.tasks:,} evaluations, the poles {level.poles:,} "
+        f"(a search begins anew every {RESTART:,}), with the settings that results.csv names.</p>",
         *(_hard_table(results, case) for case in TITLES),
         "<h2 id=f4>Figure 4. Parallel break-even</h2><img src=parallel.png>",
         _parallel_text(results),
@@ -162,23 +167,34 @@ def _save(figure: Any, path: Path) -> None:
 
 
 def _style(k: int, method: str) -> dict[str, Any]:
+    from matplotlib import colormaps
+
     kind = "--" if method in GRADIENTS else ":" if method == "elm" else "-"
-    return {"color": f"C{k % 10}", "marker": "osv^D"[k // 10 % 5], "linestyle": kind, "markersize": 4, "capsize": 2}
+    return {
+        "color": colormaps["tab20"](k % 20),
+        "marker": "osv^D"[k % 5],
+        "linestyle": kind,
+        "markersize": 4,
+        "capsize": 2,
+    }
 
 
 def _draw_sizes(path: Path, results: Results, level: Level) -> None:
-    figure, (axis,) = _axes("weights", "accuracy on test rows")
+    figure, (left, right) = _axes("weights", "accuracy on test rows", 2)
     for k, method in enumerate(OPTIONS):
         points = []
         for hidden in level.hidden:
             own = [r for r in results.of("sizes") if r.method == method and r.weights == weights_of(hidden)]
             mean, spread, count = mean_and_spread([r.value for r in own])
             if count:
-                points.append((weights_of(hidden), mean, spread))
+                points.append((weights_of(hidden), mean, spread, mean_and_spread([r.evaluations for r in own])[0]))
         if points:
-            x, y, error = zip(*points, strict=True)
-            axis.errorbar(x, y, error, label=method, **_style(k, method))
-    axis.set_ylim(0, 1)
+            x, y, error, evaluations = zip(*points, strict=True)
+            left.errorbar(x, y, error, label=method, **_style(k, method))
+            right.errorbar(x, evaluations, **_style(k, method))
+    left.set_ylim(0, 1)
+    right.set_yscale("log")
+    right.set_ylabel("evaluations in the same time")
     figure.legend(loc="outside right upper", fontsize=8)
     _save(figure, path)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["LEVELS", "OPTIONS", "Job", "Level", "options_of", "tuning_jobs", "why_not"]
+__all__ = ["HARD", "LEVELS", "OPTIONS", "Job", "Level", "options_of", "tuning_jobs", "why_not"]
 
 Settings = dict[str, Any]
 OUR = {"batch": 0}  # methods that compare a candidate with one of before: on the same rows always
@@ -48,6 +48,8 @@ MOST = {
     "supermask": (200_000, "memory: a population of D"),
 }
 
+HARD = 32  # hidden units of the networks on digits in part 3
+
 
 @dataclass(frozen=True)
 class Level:
@@ -66,23 +68,16 @@ class Level:
 
 
 LEVELS = {
-    "quick": Level("quick", (13, 133), 0.5, 2, 1_500, 6_000, (2, 13, 133), (16, 128), 0.85, 20.0),
-    "standard": Level(
-        "standard", (1, 13, 133, 1333), 1.0, 3, 10_000, 20_000, (2, 13, 133, 1333), (16, 128, 1024), 0.9, 60
-    ),
-    "full": Level(
-        "full",
-        (1, 13, 133, 1333, 13333),
-        60.0,
-        5,
-        50_000,
-        60_000,
-        (2, 13, 133, 1333),
-        (16, 64, 256, 1024, 4096),
-        0.9,
-        600,
-    ),
-}
+    level.name: level
+    for level in (
+        Level("quick", (13, 133), 0.4, 2, 1_000, 6_000, (2, 13, 133), (16, 128), 0.85, 20.0),
+        Level("standard", (1, 13, 133, 1333), 1.0, 3, 10_000, 20_000, (2, 13, 133, 1333), (16, 64, 256), 0.9, 60),
+        Level(
+            "full", (1, 13, 133, 1333, 13333), 60.0, 10, 50_000, 60_000,
+            (2, 13, 133, 1333), (16, 64, 256, 1024, 4096), 0.9, 600,
+        ),
+    )
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

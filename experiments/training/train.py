@@ -62,6 +62,7 @@ def train(
     validation: float | tuple[ArrayLike, ArrayLike] = 0.2,
     start: ArrayLike | None = None,
     seed: int = 1,
+    device: str = "auto",
     on_generation: OnGeneration | None = None,
     **settings: Any,
 ) -> Trained:
@@ -80,6 +81,7 @@ def train(
     validation : share of the rows, or rows of their own: the best on them is kept, of what the method would give
         every tenth generation. 0: the train rows.
     start : [D] where to begin; None: a torch module's own weights, else normal ones of deviation 1/√inputs.
+    device : where dense nets that are given by their sizes compute; nets and modules know their own.
     on_generation : called after every generation with the progress and the score of the best so far; True ends it.
     settings : the method's parameters.
 
@@ -97,16 +99,33 @@ def train(
         if objective or batch or method == "elm":
             raise BadInput("objective, batch and method 'elm' go with rows of data, not with a task")
         return train_on_task(
-            as_net(model, task.num_inputs, task.num_outputs), task, method, limits, start, seed, settings, on_generation
+            as_net(model, task.num_inputs, task.num_outputs, device),
+            task,
+            method,
+            limits,
+            start,
+            seed,
+            settings,
+            on_generation,
         )
-    parts = Parts.of(data, validation, seed)
-    made = as_model(model, parts)
-    begin = _start(made, start, seed)
+    rows = Parts.of(data, validation, seed)
+    how = {"objective": objective, "batch": batch, "own_batches": own_batches}
+    return train_on_rows(
+        as_model(model, rows, device), rows, method, limits, start, seed, settings, on_generation, **how
+    )
+
+
+def train_on_rows(
+    model: Model, parts: Parts, method: str, limits: Limits, start: ArrayLike | None, seed: int,
+    settings: dict[str, Any], on_generation: OnGeneration | None = None, **how: Any,
+) -> Trained:  # fmt: skip
+    """As `train`, on rows of data; ``how`` are a `DataProblem`'s objective and batches."""
+    begin = _start(model, start, seed)
     try:
-        problem = DataProblem(made, begin, *parts.train, objective, batch, own_batches)
-        judge = RowsJudge(made, parts)
+        problem = DataProblem(model, begin, *parts.train, **how)
+        judge = RowsJudge(model, parts)
         if method == "elm":
-            progress = _solve_readout(made, problem, judge, settings)
+            progress = _solve_readout(model, problem, judge, limits, settings)
         else:
             chosen = make_method(method, problem, settings, seed)
 
@@ -127,8 +146,8 @@ def train(
         raise
     except ValueError as error:
         raise BadInput(str(error)) from None
-    getattr(made, "load", lambda weights: None)(judge.weights)
-    return _trained(getattr(made, "module", made), judge.weights, judge.score, judge.test, progress)
+    getattr(model, "load", lambda weights: None)(judge.weights)
+    return _trained(getattr(model, "module", model), judge.weights, judge.score, judge.test, progress)
 
 
 def train_on_task(
@@ -203,13 +222,13 @@ def as_task(data: Any) -> Task | None:
     return None if kind is DatasetSettings else kind(name=data).make("stop")
 
 
-def as_net(model: Any, inputs: int, outputs: int) -> Dense:
+def as_net(model: Any, inputs: int, outputs: int, device: str) -> Dense:
     """A net of these inputs and outputs."""
     net = model
     if isinstance(model, Sequence) and not isinstance(model, str):
         if not all(isinstance(size, int | np.integer) and size > 0 for size in model):
             raise BadInput(f"sizes of hidden layers must be whole numbers from 1 on, got {model!r}")
-        net = MLP((inputs, *model, outputs))
+        net = MLP((inputs, *model, outputs), device=device)
     if not isinstance(net, Dense):
         raise BadInput(f"a task trains an MLP, an Elman net or sizes of hidden layers, got {model!r}")
     if (net.sizes[0], net.sizes[-1]) != (inputs, outputs):
@@ -219,12 +238,12 @@ def as_net(model: Any, inputs: int, outputs: int) -> Dense:
     return net
 
 
-def as_model(model: Any, parts: Parts) -> Any:
+def as_model(model: Any, parts: Parts, device: str) -> Any:
     """What has weights and outputs."""
     X, y = parts.train
     outputs = (2 if parts.classes == 2 else parts.classes) or y.shape[1]
     if isinstance(model, Sequence | Dense) and not isinstance(model, str):
-        return as_net(model, X.shape[-1], outputs)
+        return as_net(model, X.shape[-1], outputs, device)
     if any(kind.__module__.startswith("torch.") for kind in type(model).__mro__):
         from experiments.torch_adapter import TorchModel
 
@@ -257,10 +276,10 @@ class RowsJudge:
         return math.nan if self.parts.test is None else self._of(self.weights, self.parts.test)
 
 
-def _solve_readout(model: Any, problem: DataProblem, judge: RowsJudge, settings: dict[str, Any]) -> Progress:
+def _solve_readout(
+    model: Any, problem: DataProblem, judge: RowsJudge, limits: Limits, settings: dict[str, Any]
+) -> Progress:
     """An extreme learning machine of the model's own first layers: the output layer in closed form."""
-    import time
-
     from envs.rows import Rows
     from experiments.training.graph import target_numbers
     from neat.weights.elm import ridge
@@ -269,7 +288,7 @@ def _solve_readout(model: Any, problem: DataProblem, judge: RowsJudge, settings:
         raise BadInput(f"method 'elm' has no setting {unknown[0]!r} here: it has ridge")
     if not hasattr(model, "features"):
         raise BadInput("method 'elm' needs an output layer that is linear and comes last")
-    begin = time.perf_counter()
+    begin = limits.clock()
     outputs = model.outputs(problem.start[None], problem.X[:1]).shape[-1]
     numbers = target_numbers(Rows(np.zeros((len(problem.y), 1), np.float32), problem.y), outputs)
     hidden = model.features(problem.start, problem.X).astype(np.float64)
@@ -277,4 +296,4 @@ def _solve_readout(model: Any, problem: DataProblem, judge: RowsJudge, settings:
     targets = 2 * numbers - 1 if problem.classes else numbers
     readout = ridge(hidden.T @ hidden, hidden.T @ targets, settings.get("ridge", 1e-4))
     judge(model.with_readout(problem.start, readout))
-    return Progress(1, 1, time.perf_counter() - begin, "solved in closed form")
+    return Progress(1, 1, limits.clock() - begin, "solved in closed form")

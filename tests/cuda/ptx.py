@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from genomes import backend
+from genomes import backend, each
 from genomes.functions.activations import tanh
 from genomes.kernels import binding_cuda
 from tests.cuda import stand_in
@@ -82,9 +82,11 @@ def captured(monkeypatch, running=False):
     monkeypatch.setattr(binding_cuda, "as_argument", lambda value: value)
     monkeypatch.setattr(cuda, "to_device", lambda records: records.view(np.recarray))
     monkeypatch.setitem(sys.modules, "cupy", stand_in.cupy(Hopper))
-    backend.multiprocessors.cache_clear()
+    for cached in (backend.multiprocessors, each._nothing):
+        cached.cache_clear()
     yield found
-    backend.multiprocessors.cache_clear()
+    for cached in (backend.multiprocessors, each._nothing):
+        cached.cache_clear()
 
 
 def ptx_of(kernel, arguments):

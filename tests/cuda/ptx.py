@@ -55,9 +55,10 @@ def run(kernel, arguments):
 
 
 def on_host(value):
-    """Arguments, the device's arrays being NumPy's."""
+    """Arguments, the device's arrays being NumPy's; those of the host are refused, but for records."""
     if isinstance(value, tuple):
         return tuple(map(on_host, value))
+    assert not isinstance(value, np.ndarray) or isinstance(value, np.recarray), "a kernel is given an array of the host"
     return value.host if isinstance(value, stand_in.DeviceArray) else value
 
 

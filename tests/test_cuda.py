@@ -150,7 +150,7 @@ def test_kernels_of_evolution_compile_to_ptx(monkeypatch):
 
     monkeypatch.setattr(population_module, "check_device", lambda device: None)
     with ptx.captured(monkeypatch, running=True) as found:
-        every = dict(population=9, compatibility_threshold=0.5, equal_fitness_genes="random")
+        every = dict(population=9, compatibility_threshold=3.0, equal_fitness_genes="random")
         params = dataclasses.replace(CONTINUOUS, **every)
         algorithm, cpu = NEAT(params, 3, 2, device="cuda"), NEAT(params, 3, 2)
         for _ in range(3):

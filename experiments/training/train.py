@@ -92,6 +92,9 @@ def train(
     KeyboardInterrupt is caught: what was found until then is returned, ``stopped`` is "interrupted".
     """
     limits = _limits(evaluations, minutes)
+    for name, value in (("batch", batch), ("seed", seed)):
+        if not isinstance(value, int | np.integer) or value < 0:
+            raise BadInput(f"{name} = {value!r}: must be a whole number, 0 or more")
     if (task := as_task(data)) is not None:
         if objective or batch or method == "elm":
             raise BadInput("objective, batch and method 'elm' go with rows of data, not with a task")
@@ -175,6 +178,8 @@ def train_on_task(
 
     try:
         progress = optimise(problem, chosen, limits, watch)
+    except ValueError as error:  # a network that the task does not take
+        raise BadInput(str(error)) from None
     finally:
         task.close()
     if progress.stopped == "watch":
@@ -219,8 +224,11 @@ def as_task(data: Any) -> Task | None:
 
 def as_net(model: Any, inputs: int, outputs: int, device: str) -> Dense:
     """A net of these inputs and outputs."""
-    sizes = isinstance(model, Sequence) and not isinstance(model, str)
-    net = MLP((inputs, *model, outputs), device=device) if sizes else model
+    net = model
+    if isinstance(model, Sequence) and not isinstance(model, str):
+        if not all(isinstance(size, int | np.integer) and size > 0 for size in model):
+            raise BadInput(f"sizes of hidden layers must be whole numbers from 1 on, got {model!r}")
+        net = MLP((inputs, *model, outputs), device=device)
     if not isinstance(net, Dense):
         raise BadInput(f"a task trains an MLP, an Elman net or sizes of hidden layers, got {model!r}")
     if (net.sizes[0], net.sizes[-1]) != (inputs, outputs):

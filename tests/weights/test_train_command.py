@@ -39,6 +39,12 @@ def test_a_file_of_ones_own(file, tmp_path):
     assert shapes == {"weight_0": (6, 64), "weight_1": (10, 6), "bias_0": (6,), "bias_1": (10,)}
 
 
+def test_a_file_may_leave_the_methods_to_their_defaults(tmp_path):
+    path = tmp_path / "short.toml"
+    path.write_text('model = [6]\ndata = "iris"\n')
+    assert read_training(str(path)).methods == {}
+
+
 def test_options_come_before_the_file(file, tmp_path):
     options = ("--evaluations", "40", "--set", "population=8", "--json")
     result = json.loads(neat("train", "mine.toml", "--method", "snes", *options, cwd=tmp_path).stdout)

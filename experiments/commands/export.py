@@ -41,9 +41,9 @@ def command(folder: Path, language: str, name: str | None, out: Path | None) -> 
         raise BadInput(f"{folder / 'champion.json'}: {error}") from None
     suffix, source = LANGUAGES[language]
     path = out or folder / f"champion{suffix}"
-    if not path.parent.is_dir():
-        raise BadInput(f"--out {path}: there is no folder {path.parent}")
     try:
+        if not path.parent.is_dir():
+            raise BadInput(f"--out {path}: there is no folder {path.parent}")
         path.write_text(source(program) if name is None else c_source(program, name), encoding="utf-8")
     except OSError as error:
         raise Failure(f"{path}: cannot be written: {error.strerror or error}") from None

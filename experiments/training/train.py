@@ -90,6 +90,7 @@ def train(
     KeyboardInterrupt is caught: what was found until then is returned, ``stopped`` is "interrupted".
     """
     limits = _limits(evaluations, minutes)
+    _check(objective, batch, own_batches)
     if (task := as_task(data)) is not None:
         if objective or batch or method == "elm":
             raise BadInput("objective, batch and method 'elm' go with rows of data, not with a task")
@@ -115,6 +116,8 @@ def train(
 
             judge(begin)
             progress = optimise(problem, chosen, limits, watch)
+            if progress.stopped == "interrupted":  # what generations since the last check have found
+                judge(chosen.solution)
     except BadInput:
         raise
     except ValueError as error:
@@ -150,6 +153,8 @@ def train_on_task(
 
     try:
         progress = optimise(problem, chosen, limits, watch)
+        if progress.stopped == "interrupted":
+            check(chosen.solution, progress.generations)
     finally:
         task.close()
     if progress.stopped == "watch":
@@ -167,6 +172,15 @@ def _limits(evaluations: int, minutes: float) -> Limits:
         return Limits(evaluations if evaluations or minutes else 10_000, minutes)
     except ValueError as error:
         raise BadInput(str(error)) from None
+
+
+def _check(objective: Any, batch: Any, own_batches: Any) -> None:
+    if not (isinstance(objective, str) or callable(objective)):
+        raise BadInput(f"objective = {objective!r}: must be a name or a function")
+    if isinstance(batch, bool) or not isinstance(batch, int | np.integer) or batch < 0:
+        raise BadInput(f"batch = {batch!r}: must be a whole number of 0 or more")
+    if not isinstance(own_batches, bool):
+        raise BadInput(f"own_batches = {own_batches!r}: must be true or false")
 
 
 def _start(model: Any, start: ArrayLike | None, seed: int) -> NDArray[np.float32]:

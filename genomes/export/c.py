@@ -66,7 +66,7 @@ def _header(program: Program) -> Iterator[str]:
     yield " *"
     yield f" * network(x, {state}y) reads {program.num_inputs} numbers and writes {program.num_outputs}."
     if program.state:
-        yield f" * state is {program.state} numbers, all 0 when an episode begins; each call brings them up to date."
+        yield f" * state has {program.state}, all 0 when an episode begins; each call brings them up to date."
     yield " */"
     yield "#pragma once"
     yield ""

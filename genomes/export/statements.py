@@ -51,7 +51,7 @@ def _assign(one: Assignment, language: Language) -> Iterator[str]:
     if one.activation != "identity":
         value = f"{language.activation(one.activation)}({value})"
     if one.rate is not None:
-        old, new = language.number(1.0 - one.rate), language.number(one.rate)
+        old, new = language.number(round(1.0 - one.rate, 9)), language.number(one.rate)
         value = f"{old} * state[{one.state}] + {new} * ({value})"
     if value != one.node:
         known = any(line.startswith(f"{language.declare}{one.node} ") for line in before)

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import Pipe
 from typing import Any
 
 import numpy as np
 
-from experiments.study.plan import Job, weights_of
+from experiments.bench.peers import poles
+from experiments.evolution import evolve
+from experiments.study.plan import Job
+from experiments.tasks import EnvironmentSettings
 from experiments.training.data import DataProblem, named, of_outputs
-from experiments.training.loop import generation
+from experiments.training.loop import Limits, generation
 from experiments.training.problem import make_method
 from experiments.training.rows import Parts
-from experiments.training.train import train
-from genomes.dense import MLP, Elman
+from experiments.training.train import train, train_on_rows
+from genomes.dense import MLP, Dense, Elman
 from genomes.kernels.parallel import set_threads
 
-__all__ = ["Row", "measure"]
+__all__ = ["Row", "measure", "network", "solved"]
 
 SATURATED = 1.0  # deviation of all weights: units of 64 inputs sum up about 8
 
@@ -36,9 +39,19 @@ class Row:
     settings: str
     seed: int
     evaluations: int
-    seconds: float
+    seconds: float  # of processor time
     value: float
     note: str = ""
+
+
+def solved(row: Row) -> bool:
+    """Whether a run on a task solved it."""
+    return row.note.startswith("solved")
+
+
+def network(row: Row) -> str:
+    """Which network a run on a task trained."""
+    return row.note.partition("; ")[2]
 
 
 def measure(job: Job) -> Row:
@@ -54,60 +67,82 @@ def _row(job: Job, weights: int, evaluations: int, seconds: float, value: float,
 
 def _trained(job: Job) -> Row:
     """Accuracy on digits: on the test rows, or for seed 0 on the validation rows."""
-    options = job.options
+    options, net = job.options, MLP((64, job.size, 10))
+    how = {name: options.pop(name) for name in ("objective", "batch", "own_batches") if name in options}
     start: Any = None
     if job.case == "saturated":
-        start = SATURATED * np.random.default_rng(job.seed).standard_normal(weights_of(job.size))
+        start = SATURATED * np.random.default_rng(job.seed).standard_normal(net.size)
     seed = max(job.seed, 1) + 100 * (job.seed == 0)
+    parts = Parts.of("digits", 0.2, seed)
     try:
-        train((job.size,), "digits", job.method, evaluations=1, start=start, seed=seed, **options)  # compiles
-        minutes = job.effort / 60
-        found = train((job.size,), "digits", job.method, minutes=minutes, start=start, seed=seed, **options)
+        for limits in (Limits(1), Limits(0, job.effort / 60, time.process_time)):  # the first one compiles
+            found = train_on_rows(net, parts, job.method, limits, start, seed, options, **how)
     except (ValueError, MemoryError) as error:
-        return _row(job, weights_of(job.size), 0, 0.0, math.nan, str(error) or "out of memory")
+        return _row(job, net.size, 0, 0.0, math.nan, str(error) or "out of memory")
     value = found.test if job.seed else found.score
-    return _row(job, len(found.weights), found.evaluations, found.seconds, value)
+    return _row(job, net.size, found.evaluations, found.seconds, value)
 
 
 def _hard(job: Job) -> Row:
     if job.case in ("zero-one", "noisy", "saturated"):
         return _trained(job)
-    if job.case == "architecture":
-        return _architecture(job)
-    names = {"maze": "MazeMedium-v0", "delayed": "MountainCar-v0"}
-    try:
-        found = train(
-            (job.size,), names[job.case], job.method, evaluations=int(job.effort), seed=job.seed, **job.options
-        )
-    except ValueError as error:
-        return _row(job, 0, 0, 0.0, math.nan, str(error))
-    return _row(job, len(found.weights), found.evaluations, found.seconds, found.score, found.stopped)
+    return _balanced(job) if job.case == "architecture" else _played(job)
 
 
-def _architecture(job: Job) -> Row:
-    """Evaluations until two poles are balanced for 100,000 steps, velocities hidden; NaN where it never happened."""
-    from experiments.evolution import evolve
-
-    name, budget = "DoublePole2008-v0", int(job.effort)
+def _played(job: Job) -> Row:
+    """Score of the task's check, and whether it is solved."""
+    name, episodes = {"maze": ("MazeMedium-v0", 1), "delayed": ("MountainCar-v0", 5)}[job.case]
+    task, options = EnvironmentSettings(name, episodes=episodes), job.options
     if job.method == "neat":
-        from experiments.tasks import EnvironmentSettings
+        return _grown(job, task)
+    made = task.make("stop")
+    net, begin = _net(options.pop("net"), made.num_inputs, job.size, made.num_outputs), time.process_time()
+    found = train(net, made, job.method, evaluations=int(job.effort), seed=job.seed, **options)
+    seconds, note = time.process_time() - begin, _note(found.stopped == "solved", job)
+    return _row(job, net.size, found.evaluations, seconds, found.score, note)
 
-        task = EnvironmentSettings(name, velocities=False, episodes=1)
-        grown = evolve(
-            task, evaluations=budget, generations=0, seed=job.seed, quiet=True, population=300, mode="synchronous"
-        )
-        solved = float(grown.evaluations) if grown.solved else math.nan
-        size = 0 if grown.champion is None else int(grown.champion.enabled.sum())
-        return _row(job, size, grown.evaluations, float(grown.summary["seconds"]), solved)
-    from envs.control.poles import double_pole_2008
-    from envs.control.task import NativeTask
 
-    hidden = job.size
-    net = Elman((3, hidden, 1), output_activation="tanh") if hidden else MLP((3, 1), output_activation="tanh")
-    task_made = NativeTask(double_pole_2008(velocities=False, damping=True), episodes=1)
-    found = train(net, task_made, job.method, evaluations=budget, seed=job.seed, **job.options)
-    solved = float(found.evaluations) if found.stopped == "solved" else math.nan
-    return _row(job, len(found.weights), found.evaluations, found.seconds, solved)
+def _balanced(job: Job) -> Row:
+    """Evaluations until two poles are balanced for 100,000 steps, velocities hidden; NaN where it never happened."""
+    options, budget = job.options, int(job.effort)
+    if job.method == "neat":
+        row = _grown(job, EnvironmentSettings("DoublePole2008-v0", velocities=False, episodes=1), poles.RESTART)
+        return replace(row, value=float(row.evaluations) if solved(row) else math.nan)
+    kind = options.pop("net")
+    net = poles.self_reading_unit() if kind == "unit" else _net(kind, 3, job.size, 1, "tanh")
+    begin = time.process_time()
+    effort = poles.balance(net, job.method, options, job.seed, budget, poles.RESTART)
+    seconds, note = time.process_time() - begin, _note(effort is not None, job)
+    return _row(job, net.size, effort or budget, seconds, math.nan if effort is None else effort, note)
+
+
+def _grown(job: Job, task: EnvironmentSettings, restart: int = 0) -> Row:
+    """NEAT: the value is the score of its champion, the weights are its connections."""
+    begin, used, attempt, budget = time.process_time(), 0, 0, int(job.effort)
+    while True:
+        limit, seed = min(restart or budget, budget - used), job.seed + 1000 * attempt
+        found = evolve(task, evaluations=limit, generations=0, seed=seed, threads=1, quiet=True, **job.options)
+        used, attempt = used + found.evaluations, attempt + 1
+        if found.solved or used >= budget:
+            break
+    held = found.summary["champion"] or {"connections": 0, "score": math.nan}
+    seconds, note = time.process_time() - begin, _note(found.solved, job)
+    return _row(job, held["connections"], used, seconds, held["score"], note)
+
+
+def _net(kind: str, inputs: int, hidden: int, outputs: int, last: str = "identity") -> Dense:
+    return (Elman if kind == "elman" else MLP)((inputs, hidden, outputs), output_activation=last)
+
+
+def _note(success: bool, job: Job) -> str:
+    """Whether it is solved, and by which network."""
+    networks = {
+        "unit": "one unit that reads itself",
+        "mlp": f"feed-forward, {job.size} hidden",
+        "elman": f"recurrent (Elman), {job.size} hidden",
+        "": "a graph that it finds, by novelty" if "selection" in job.options else "a graph that it finds",
+    }
+    return f"{'solved' if success else 'not solved'}; {networks[job.options.get('net', '')]}"
 
 
 def _cosine(job: Job) -> Row:
@@ -116,7 +151,7 @@ def _cosine(job: Job) -> Row:
     problem = DataProblem(net, net.first(job.seed), *parts.train)
     (gradient,) = problem.judge(problem.start[None], (1, 0), "gradient")[1]
     descent = -np.asarray(gradient)[0]
-    begin = time.perf_counter()
+    begin = time.process_time()
     method = make_method(job.method, problem, job.options, job.seed)
     generation(problem, method, (job.seed, 0))
     if job.method == "annealing":  # the first generation is where the chains begin
@@ -124,11 +159,11 @@ def _cosine(job: Job) -> Row:
     step = method.solution.astype(np.float64) - problem.start
     length = float(np.linalg.norm(step) * np.linalg.norm(descent))
     value = float(step @ descent) / length if length else 0.0
-    return _row(job, net.size, method.population, time.perf_counter() - begin, value)
+    return _row(job, net.size, method.population, time.process_time() - begin, value)
 
 
 def _parallel(job: Job) -> Row:
-    """Seconds of one machine, checks apart, until the accuracy on validation rows is ``job.effort``; the note has what
+    """Seconds of one core, checks apart, until the accuracy on validation rows is ``job.effort``; the note has what
     a generation is made of."""
     options = job.options
     patience, hidden, batch = options.pop("patience"), job.size, options.pop("batch")
@@ -139,13 +174,13 @@ def _parallel(job: Job) -> Row:
     spent, judging, evaluations, generations, reached = 0.0, 0.0, 0, 0, False
     generation(problem, make_method(job.method, problem, options, job.seed), (job.seed, 0))  # compiles
     while not reached and spent < patience:
-        key, begin = (job.seed, method.generation), time.perf_counter()
+        key, begin = (job.seed, method.generation), time.process_time()
         candidates = method.ask()
-        middle = time.perf_counter()
+        middle = time.process_time()
         fitness, evidence = problem.judge(candidates, key, method.needs)
-        judging += time.perf_counter() - middle
+        judging += time.process_time() - middle
         method.tell(fitness, *evidence)
-        spent += time.perf_counter() - begin
+        spent += time.process_time() - begin
         evaluations, generations = evaluations + len(candidates), generations + 1
         if generations % 5 == 0:
             outputs = net.outputs(method.solution[None], parts.validation[0])
@@ -157,9 +192,11 @@ def _parallel(job: Job) -> Row:
 def _message_seconds() -> float:
     """Of sending a seed to a process and having a fitness back, by a pipe of this machine (both ends here)."""
     near, far = Pipe()
-    begin, times = time.perf_counter(), 1000
-    for k in range(times):
+    samples = []
+    for k in range(1000):
+        begin = time.perf_counter()
         near.send((k, 1.5))
         far.send(far.recv()[1])
         near.recv()
-    return (time.perf_counter() - begin) / times
+        samples.append(time.perf_counter() - begin)
+    return float(np.median(samples))

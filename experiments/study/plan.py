@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["LEVELS", "OPTIONS", "Job", "Level", "options_of", "tuning_jobs", "why_not"]
+__all__ = ["HARD", "LEVELS", "OPTIONS", "Job", "Level", "options_of", "tuning_jobs", "why_not"]
 
 Settings = dict[str, Any]
 OUR = {"batch": 0}  # methods that compare a candidate with one of before: on the same rows always
@@ -48,6 +48,8 @@ MOST = {
     "supermask": (200_000, "memory: a population of D"),
 }
 
+HARD = 32  # hidden units of the networks on digits in part 3
+
 
 @dataclass(frozen=True)
 class Level:
@@ -55,9 +57,10 @@ class Level:
 
     name: str
     hidden: tuple[int, ...]  # units of the networks on digits: 75 weights each, and 10
-    seconds: float  # of each training of parts 1 and 3
+    seconds: float  # of processor time, of each training of parts 1 and 3
     seeds: int
     tasks: int  # evaluations on tasks
+    poles: int  # evaluations of pole balancing
     dimensions: tuple[int, ...]  # hidden units of part 2
     populations: tuple[int, ...]
     target: float  # accuracy of part 4
@@ -65,12 +68,16 @@ class Level:
 
 
 LEVELS = {
-    "quick": Level("quick", (13, 133), 0.5, 2, 1_500, (2, 13, 133), (16, 128), 0.85, 20.0),
-    "standard": Level("standard", (1, 13, 133, 1333), 4.0, 3, 10_000, (2, 13, 133, 1333), (16, 64, 256, 1024), 0.9, 60),
-    "full": Level(
-        "full", (1, 13, 133, 1333, 13333), 60.0, 5, 50_000, (2, 13, 133, 1333), (16, 64, 256, 1024, 4096), 0.9, 600
-    ),
-}
+    level.name: level
+    for level in (
+        Level("quick", (13, 133), 0.4, 2, 1_000, 6_000, (2, 13, 133), (16, 128), 0.85, 20.0),
+        Level("standard", (1, 13, 133, 1333), 1.0, 3, 10_000, 20_000, (2, 13, 133, 1333), (16, 64, 256), 0.9, 60),
+        Level(
+            "full", (1, 13, 133, 1333, 13333), 60.0, 10, 50_000, 60_000,
+            (2, 13, 133, 1333), (16, 64, 256, 1024, 4096), 0.9, 600,
+        ),
+    )
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

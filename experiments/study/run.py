@@ -9,21 +9,23 @@ import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import astuple, fields
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from experiments.bench.harness import machine
+from experiments.bench.peers import poles
 from experiments.errors import BadInput
 from experiments.study.measure import Row, measure
-from experiments.study.plan import GRADIENTS, OPTIONS, Job, Level, tuning_jobs
+from experiments.study.plan import GRADIENTS, HARD, OPTIONS, Job, Level, Settings, tuning_jobs
 
 __all__ = ["Results", "run_study"]
 
 Say = Callable[[str], None]
 COLUMNS = [field.name for field in fields(Row)]
-TASK_METHODS = {
+TASK_METHODS: dict[str, Settings] = {
     "cma-es": {"sigma": 0.5},
     "snes": {"sigma": 0.5},
     "openai-es": {"population": 40, "sigma": 0.1, "learning_rate": 0.05},
@@ -45,11 +47,14 @@ COSINE: dict[str, Callable[[int], dict[str, float]]] = {  # of a population
 
 
 class Results:
-    """results.csv: rows by key."""
+    """results.csv: rows by key; machine.json beside it says where they were measured."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.rows = path, dict[str, Row]()
+        about = path.with_name("machine.json")
         if path.is_file():
+            _drop_torn_line(path)
+        if path.is_file() and path.stat().st_size:
             with open(path, newline="", encoding="utf-8") as file:
                 for line, cells in enumerate(csv.DictReader(file), 2):
                     try:
@@ -60,7 +65,10 @@ class Results:
                         raise BadInput(f"{path}, line {line}: is no row of a study: {error!r}") from None
                     self.rows[row.key] = row
         else:
+            about.write_text(json.dumps(machine(), indent=1) + "\n", encoding="utf-8")
             self._append([COLUMNS])
+        known = about.is_file()
+        self.machine = str(json.loads(about.read_text(encoding="utf-8"))["cpu"]) if known else "an unknown machine"
 
     def add(self, row: Row) -> None:
         """Keep a row; it is on the disk when this returns."""
@@ -82,19 +90,36 @@ class Results:
         ]
 
 
+def _drop_torn_line(path: Path) -> None:
+    """What a study that was killed while writing has left."""
+    content = path.read_bytes()
+    if not content.endswith(b"\n"):
+        os.truncate(path, content.rfind(b"\n") + 1)
+
+
 def run_study(level: Level, results: Results, workers: int, say: Say) -> None:
-    """Measure what is not yet in the results."""
+    """Measure what is not yet in the results, each on one thread; `BadInput` where those are of another level."""
+    own = {job.key for hidden in level.hidden for job in tuning_jobs("sizes", "digits", list(OPTIONS), hidden, level)}
+    if any(row.key not in own for row in results.of("sizes", tuning=True)):
+        raise BadInput(f"{results.path}: holds results of another level than {level.name}: name another --out")
+    os.environ.update(dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "1"))
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
 
         def do(title: str, jobs: list[Job]) -> None:
             waiting = [job for job in jobs if job.key not in results.rows]
             say(f"{title}: {len(waiting)} measurements of {len(jobs)}")
-            for future in as_completed([pool.submit(measure, job) for job in waiting]):
-                results.add(future.result())
+            try:
+                for future in as_completed([pool.submit(measure, job) for job in waiting]):
+                    results.add(future.result())
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                for process in active_children():  # which would end what they have begun, a minute each
+                    process.terminate()
+                raise
 
         _tuned(do, results, level, "sizes", "digits", list(OPTIONS), level.hidden)
         for case in ("zero-one", "noisy", "saturated"):
-            _tuned(do, results, level, "hard", case, _methods_for(case), (32,))
+            _tuned(do, results, level, "hard", case, _methods_for(case), (HARD,))
         do("a deceptive maze, delayed reward", _task_jobs(level))
         do("architecture unknown", _architecture_jobs(level))
         do("cosines", _cosine_jobs(level))
@@ -102,8 +127,9 @@ def run_study(level: Level, results: Results, workers: int, say: Say) -> None:
 
 
 def _methods_for(case: str) -> list[str]:
-    """All but those that need far more than their share there."""
-    return [name for name in OPTIONS if name not in ("finite-differences", "cma-es", "levenberg-marquardt")]
+    """All but those that need far more than their share there, or read all rows where few are given."""
+    left_out = ["finite-differences", "cma-es", "levenberg-marquardt"] + ["elm"] * (case == "noisy")
+    return [name for name in OPTIONS if name not in left_out]
 
 
 def _tuned(
@@ -132,27 +158,35 @@ def _value(results: Results, job: Job) -> float:
 
 
 def _task_jobs(level: Level) -> list[Job]:
+    """Fixed nets, where a reward is delayed also with a memory, and NEAT."""
     novelty = {name: {"population": 40, "sigma": 0.1, "learning_rate": 0.05} for name in ("ns-es", "nsr-es")}
-    cases = {"maze": TASK_METHODS | novelty, "delayed": TASK_METHODS}
-    return [
-        Job("hard", case, method, 8, json.dumps(settings, sort_keys=True), seed, level.tasks)
+    cases: dict[str, dict[str, Settings]] = {"maze": TASK_METHODS | novelty, "delayed": TASK_METHODS}
+    runs = [
+        (case, method, settings | {"net": net})
         for case, methods in cases.items()
         for method, settings in methods.items()
+        for net in (("mlp", "elman") if case == "delayed" else ("mlp",))
+    ]
+    runs += [(case, "neat", {"population": 250}) for case in cases]
+    runs.append(("maze", "neat", {"population": 250, "selection": "novelty"}))
+    return [
+        Job("hard", case, method, 8, json.dumps(settings, sort_keys=True), seed, level.tasks)
+        for case, method, settings in runs
         for seed in range(1, level.seeds + 1)
     ]
 
 
 def _architecture_jobs(level: Level) -> list[Job]:
-    """Fixed nets of 0, 1, 4 and 16 hidden units by two methods, and NEAT, which is told nothing."""
-    settings = json.dumps({"sigma": 3.0, "population": 20}), json.dumps({"spread": 3.0})
-    fixed = [
-        Job("hard", "architecture", method, hidden, chosen, seed, 2 * level.tasks)
-        for hidden in (0, 1, 4, 16)
-        for method, chosen in zip(("cma-es", "cosyne"), settings, strict=True)
+    """Fixed nets, of which one has no memory, by two methods; and NEAT, which is told no network."""
+    nets = (("unit", 0), ("mlp", 4), ("elman", 1), ("elman", 4), ("elman", 16))
+    methods = poles.HIDDEN_METHODS.items()
+    runs = [(method, hidden, settings | {"net": net}) for net, hidden in nets for method, settings in methods]
+    runs.append(("neat", 0, {"population": 50, "mode": "synchronous"}))
+    return [
+        Job("hard", "architecture", method, hidden, json.dumps(settings, sort_keys=True), seed, level.poles)
+        for method, hidden, settings in runs
         for seed in range(1, level.seeds + 1)
     ]
-    grown = [Job("hard", "architecture", "neat", 0, "{}", seed, 2 * level.tasks) for seed in range(1, level.seeds + 1)]
-    return fixed + grown
 
 
 def _cosine_jobs(level: Level) -> list[Job]:

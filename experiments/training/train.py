@@ -62,6 +62,7 @@ def train(
     validation: float | tuple[ArrayLike, ArrayLike] = 0.2,
     start: ArrayLike | None = None,
     seed: int = 1,
+    device: str = "auto",
     on_generation: OnGeneration | None = None,
     **settings: Any,
 ) -> Trained:
@@ -80,7 +81,8 @@ def train(
     validation : share of the rows, or rows of their own: the best on them is kept, of what the method would give
         every tenth generation. 0: the train rows.
     start : [D] where to begin; None: a torch module's own weights, else normal ones of deviation 1/√inputs.
-    on_generation : called after every generation with the progress and the score of the best so far.
+    device : where dense nets that are given by their sizes compute; nets and modules know their own.
+    on_generation : called after every generation with the progress and the score of the best so far; True ends it.
     settings : the method's parameters.
 
     Raises
@@ -94,33 +96,55 @@ def train(
         if objective or batch or method == "elm":
             raise BadInput("objective, batch and method 'elm' go with rows of data, not with a task")
         return train_on_task(
-            as_net(model, task.num_inputs, task.num_outputs), task, method, limits, start, seed, settings, on_generation
+            as_net(model, task.num_inputs, task.num_outputs, device),
+            task,
+            method,
+            limits,
+            start,
+            seed,
+            settings,
+            on_generation,
         )
-    parts = Parts.of(data, validation, seed)
-    made = as_model(model, parts)
-    begin = _start(made, start, seed)
+    rows = Parts.of(data, validation, seed)
+    how = {"objective": objective, "batch": batch, "own_batches": own_batches}
+    return train_on_rows(
+        as_model(model, rows, device), rows, method, limits, start, seed, settings, on_generation, **how
+    )
+
+
+def train_on_rows(
+    model: Model, parts: Parts, method: str, limits: Limits, start: ArrayLike | None, seed: int,
+    settings: dict[str, Any], on_generation: OnGeneration | None = None, **how: Any,
+) -> Trained:  # fmt: skip
+    """As `train`, on rows of data; ``how`` are a `DataProblem`'s objective and batches."""
+    begin = _start(model, start, seed)
     try:
-        problem = DataProblem(made, begin, *parts.train, objective, batch, own_batches)
-        judge = RowsJudge(made, parts)
+        problem = DataProblem(model, begin, *parts.train, **how)
+        judge = RowsJudge(model, parts)
         if method == "elm":
-            progress = _solve_readout(made, problem, judge, settings)
+            progress = _solve_readout(model, problem, judge, limits, settings)
         else:
             chosen = make_method(method, problem, settings, seed)
 
-            def watch(progress: Progress, leader: Array) -> None:
-                if progress.stopped or progress.generations % CHECK_EVERY == 0:
+            def watch(progress: Progress, leader: Array) -> bool:
+                due = bool(progress.stopped) or progress.generations % CHECK_EVERY == 0
+                if due:
                     judge(chosen.solution)
-                if on_generation is not None:
-                    on_generation(progress, judge.score)
+                ended = on_generation is not None and on_generation(progress, judge.score) is True
+                if ended and not due:
+                    judge(chosen.solution)
+                return ended
 
             judge(begin)
             progress = optimise(problem, chosen, limits, watch)
+            if progress.stopped == "watch":
+                progress.stopped = "stopped by on_generation"
     except BadInput:
         raise
     except ValueError as error:
         raise BadInput(str(error)) from None
-    getattr(made, "load", lambda weights: None)(judge.weights)
-    return _trained(getattr(made, "module", made), judge.weights, judge.score, judge.test, progress)
+    getattr(model, "load", lambda weights: None)(judge.weights)
+    return _trained(getattr(model, "module", model), judge.weights, judge.score, judge.test, progress)
 
 
 def train_on_task(
@@ -144,16 +168,17 @@ def train_on_task(
             check(leader, progress.generations)
         if progress.stopped or progress.generations % CHECK_EVERY == 0:
             check(chosen.solution, progress.generations)
-        if on_generation is not None:
-            on_generation(progress, best[1])
-        return task.target is not None and not math.isnan(best[1]) and not better(task.target, best[1], maximize)
+        solved = task.target is not None and not math.isnan(best[1]) and not better(task.target, best[1], maximize)
+        progress.stopped = "solved" if solved else progress.stopped
+        ended = on_generation is not None and on_generation(progress, best[1]) is True
+        return ended and not solved
 
     try:
         progress = optimise(problem, chosen, limits, watch)
     finally:
         task.close()
     if progress.stopped == "watch":
-        progress.stopped = "solved"
+        progress.stopped = "stopped by on_generation"
     return _trained(net, *best, math.nan, progress)
 
 
@@ -192,10 +217,10 @@ def as_task(data: Any) -> Task | None:
     return None if kind is DatasetSettings else kind(name=data).make("stop")
 
 
-def as_net(model: Any, inputs: int, outputs: int) -> Dense:
+def as_net(model: Any, inputs: int, outputs: int, device: str) -> Dense:
     """A net of these inputs and outputs."""
     sizes = isinstance(model, Sequence) and not isinstance(model, str)
-    net = MLP((inputs, *model, outputs)) if sizes else model
+    net = MLP((inputs, *model, outputs), device=device) if sizes else model
     if not isinstance(net, Dense):
         raise BadInput(f"a task trains an MLP, an Elman net or sizes of hidden layers, got {model!r}")
     if (net.sizes[0], net.sizes[-1]) != (inputs, outputs):
@@ -205,12 +230,12 @@ def as_net(model: Any, inputs: int, outputs: int) -> Dense:
     return net
 
 
-def as_model(model: Any, parts: Parts) -> Any:
+def as_model(model: Any, parts: Parts, device: str) -> Any:
     """What has weights and outputs."""
     X, y = parts.train
     outputs = (2 if parts.classes == 2 else parts.classes) or y.shape[1]
     if isinstance(model, Sequence | Dense) and not isinstance(model, str):
-        return as_net(model, X.shape[-1], outputs)
+        return as_net(model, X.shape[-1], outputs, device)
     if any(kind.__module__.startswith("torch.") for kind in type(model).__mro__):
         from experiments.torch_adapter import TorchModel
 
@@ -243,10 +268,10 @@ class RowsJudge:
         return math.nan if self.parts.test is None else self._of(self.weights, self.parts.test)
 
 
-def _solve_readout(model: Any, problem: DataProblem, judge: RowsJudge, settings: dict[str, Any]) -> Progress:
+def _solve_readout(
+    model: Any, problem: DataProblem, judge: RowsJudge, limits: Limits, settings: dict[str, Any]
+) -> Progress:
     """An extreme learning machine of the model's own first layers: the output layer in closed form."""
-    import time
-
     from envs.rows import Rows
     from experiments.training.graph import target_numbers
     from neat.weights.elm import ridge
@@ -255,7 +280,7 @@ def _solve_readout(model: Any, problem: DataProblem, judge: RowsJudge, settings:
         raise BadInput(f"method 'elm' has no setting {unknown[0]!r} here: it has ridge")
     if not hasattr(model, "features"):
         raise BadInput("method 'elm' needs an output layer that is linear and comes last")
-    begin = time.perf_counter()
+    begin = limits.clock()
     outputs = model.outputs(problem.start[None], problem.X[:1]).shape[-1]
     numbers = target_numbers(Rows(np.zeros((len(problem.y), 1), np.float32), problem.y), outputs)
     hidden = model.features(problem.start, problem.X).astype(np.float64)
@@ -263,4 +288,4 @@ def _solve_readout(model: Any, problem: DataProblem, judge: RowsJudge, settings:
     targets = 2 * numbers - 1 if problem.classes else numbers
     readout = ridge(hidden.T @ hidden, hidden.T @ targets, settings.get("ridge", 1e-4))
     judge(model.with_readout(problem.start, readout))
-    return Progress(1, 1, time.perf_counter() - begin, "solved in closed form")
+    return Progress(1, 1, limits.clock() - begin, "solved in closed form")

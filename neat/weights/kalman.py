@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from neat.weights import noise
 from neat.weights.method import Fitness, Method, MethodParams, MethodState, Vector, parameter
 
 __all__ = ["EnsembleKalman", "KalmanParams", "KalmanState", "kalman_factors"]
@@ -21,6 +22,9 @@ class KalmanParams(MethodParams):
     noise: float = parameter(0.01, "γ of Γ = γI, variance of the observations", "Yegenoglu et al.", low=1e-12)
     adaptive: bool = parameter(
         False, "the step is h = 1/(‖C_pp‖ + ε) instead of 1, for stiff problems", "Kovachki & Stuart, section 4.2"
+    )
+    jitter: float = parameter(
+        0.0, "deviation of the noise that every member gets after each step; 0: none", "Kovachki & Stuart", low=0.0
     )
     momentum: float = parameter(0.0, "Nesterov's, between ensembles; 0: none", "Kovachki & Stuart: 0.9", low=0, high=1)
 
@@ -38,7 +42,8 @@ class EnsembleKalman(Method[KalmanParams, KalmanState]):
 
     ``tell(fitness [J], outputs [J, K], targets [K])``: outputs G(u_j) on this generation's mini-batch, flattened, and
     what they should be. A failed member counts in no covariance and is replaced by the mean. The system solved is of
-    J or K equations, whichever is less. The ensemble moves within the span of the first one.
+    J or K equations, whichever is less. The ensemble moves within the span of the first one and shrinks at every step:
+    ``jitter`` (Kovachki & Stuart's randomisation) is against both.
     """
 
     params_type, state_type = KalmanParams, KalmanState
@@ -83,12 +88,15 @@ class EnsembleKalman(Method[KalmanParams, KalmanState]):
         else:
             state.members = moved
         state.members = state.members.astype(good.dtype, copy=False)
+        if self.params.jitter:
+            rows = np.arange(len(fitness))
+            state.members = noise.perturbed(state.members, rows, self.params.jitter, rows, self.key)
         if self.bounds is not None:
             state.members = self.bounds.clip(state.members)
 
 
 def kalman_factors(
-    outputs: NDArray[np.float64], targets: NDArray[np.float64], noise: float, adaptive: bool
+    outputs: NDArray[np.float64], targets: NDArray[np.float64], variance: float, adaptive: bool
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Matrices L [J, m] and R [m, J] such that L·R·(U - Ū) is the update of the ensemble U [J, D]; m = min(J, K).
 
@@ -100,8 +108,8 @@ def kalman_factors(
     few_values = values <= members
     square = deviation.T @ deviation if few_values else deviation @ deviation.T
     if adaptive:
-        noise = noise * (float(np.linalg.norm(square)) / members + 1e-8)
-    damped = square + members * noise * np.eye(len(square))
+        variance *= float(np.linalg.norm(square)) / members + 1e-8
+    damped = square + members * variance * np.eye(len(square))
     misfit = (targets - outputs).T  # [K, J]
     solved = np.linalg.solve(damped, misfit if few_values else deviation @ misfit).T
     return np.asarray(solved), np.asarray(deviation.T if few_values else np.eye(members))

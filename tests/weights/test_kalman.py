@@ -64,6 +64,20 @@ def test_failed_members_change_nothing():
     assert np.allclose(after[[2, 4]], members[good].mean(axis=0))
 
 
+def test_jitter_leaves_the_span_of_the_first_ensemble():
+    """Three members can reach a plane only; noise after each step takes them beyond, and keeps their spread."""
+    targets, truth, left = np.array([3.0, -2.0, 1.0, 2.0]), np.array([3.0, -2.0, 1.0, 2.0]), {}
+    for jitter in (0.0, 0.1):
+        method = EnsembleKalman(np.zeros(4), KalmanParams(ensemble=3, jitter=jitter), dtype=np.float64)
+        for _ in range(200):
+            members = method.ask()
+            method.tell(np.zeros(3), members, targets)
+        left[jitter] = np.abs(method.solution - truth).max()
+        spread = method.ask().std(axis=0)
+        assert (spread > 0.02).all() if jitter else (spread < 0.02).all()
+    assert left[0.1] < 0.2 < 0.5 < left[0.0]
+
+
 def test_momentum_and_mini_batches_fit_a_regression():
     inputs = RNG.standard_normal((200, 6))
     truth = RNG.standard_normal(6)

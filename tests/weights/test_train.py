@@ -9,6 +9,9 @@ from envs.rows import Rows
 from experiments import train
 from experiments.errors import BadInput
 from experiments.training.data import MEASURES, DataProblem, of_outputs
+from experiments.training.loop import Limits
+from experiments.training.rows import Parts
+from experiments.training.train import train_on_rows
 from genomes.dense import MLP, Elman
 
 RNG = np.random.default_rng(2)
@@ -35,6 +38,13 @@ METHODS = {
     "levenberg-marquardt": {},
     "elm": {},
 }
+
+
+def test_the_limit_of_time_is_by_the_clock_that_is_given():
+    parts, ticks = Parts.of((X, CLASSES), 0.2, 1), iter(range(100))
+    limits = Limits(0, 5 / 60, lambda: float(next(ticks)))  # a second between any two looks
+    found = train_on_rows(MLP((3, 4, 2)), parts, "adam", limits, None, 1, {})
+    assert found.stopped == "minutes" and found.generations == 5 and found.seconds == 5
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -167,3 +177,17 @@ def test_safe_mutations_need_rows():
         train((4,), "CartPole-v1", "deep-ga", safe="gradient")
     with pytest.raises(BadInput, match="safe = 'gradient': needs rows of data and a network with derivatives"):
         train(Elman((3, 4, 2)), (X[:, None], CLASSES), "deep-ga", safe="gradient")
+
+
+@pytest.mark.parametrize("data", [(X, CLASSES), "MountainCar-v0"])
+def test_on_generation_may_end_it(data):
+    seen = []
+
+    def enough(progress, score):
+        seen.append(score)
+        return progress.generations == 3
+
+    found = train((5,), data, "pso", evaluations=3000, on_generation=enough)
+    assert len(seen) == found.generations == 3 and found.stopped == "stopped by on_generation"
+    if data != "MountainCar-v0":  # the end is judged, too, though it is no tenth generation
+        assert found.score > seen[-1]

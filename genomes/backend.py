@@ -70,6 +70,7 @@ def arrays() -> Any:
     return cupy
 
 
+@cache
 def simulated() -> bool:
     """Whether kernels run in Numba's CUDA simulator."""
     return os.environ.get("NUMBA_ENABLE_CUDASIM", "0") == "1"

@@ -13,7 +13,21 @@ ALIKE = (
     "empty", "empty_like", "expm1", "flatnonzero", "full", "isfinite", "ones", "searchsorted", "stack", "where",
     "zeros",
 )  # fmt: skip
-METHODS = ("all", "any", "argsort", "astype", "copy", "max", "mean", "min", "ravel", "reshape", "sum", "view")
+METHODS = (
+    "all",
+    "any",
+    "argsort",
+    "astype",
+    "copy",
+    "max",
+    "mean",
+    "min",
+    "ravel",
+    "reshape",
+    "sum",
+    "transpose",
+    "view",
+)
 
 
 class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):

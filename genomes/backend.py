@@ -106,7 +106,7 @@ def products_problem() -> str | None:
 
         load_nvidia_dynamic_lib("cublas")
     except Exception:  # whatever keeps it from being found
-        return "dense nets are multiplied by cuBLAS, which is missing: pip install nvidia-cublas"
+        return "dense nets are multiplied by cuBLAS, which is missing: pip install 'cuda-toolkit[cublas]==13.0.*'"
     return None
 
 

@@ -11,7 +11,7 @@ import numpy as np
 ALIKE = (
     "arange", "argmin", "argsort", "ascontiguousarray", "broadcast_to", "concatenate", "cumsum", "diff",
     "empty", "empty_like", "expm1", "flatnonzero", "full", "isfinite", "ones", "searchsorted", "stack", "where",
-    "zeros",
+    "zeros", "zeros_like",
 )  # fmt: skip
 METHODS = (
     "all",

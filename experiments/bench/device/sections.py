@@ -215,10 +215,23 @@ def _both(networks: Networks, work: Callable[[Networks], Any]) -> tuple[float, f
 
 
 def tensorneat(result: Benchmark, sizes: Sizes) -> None:
-    """TensorNEAT beside ours, where it is installed: the same population, sizes and steps."""
-    from experiments.bench.peers.tensorneat import compare
+    """TensorNEAT beside ours, where it is installed: the same population, sizes and steps; 10 times is asked for."""
+    from envs.native import native_env
+    from envs.rollout import starting_states
+    from envs.rollout_cuda import play_on_device
+    from experiments.bench.peers.tensorneat import HIDDEN, compare
+    from genomes.dense import MLP
 
+    env, forever = native_env("CartPole-v1"), endless_env("CartPole-v1", sizes.steps)
+    net = MLP((env.num_inputs, HIDDEN, env.num_outputs))
+    weights = np.random.default_rng(1).standard_normal((sizes.players, net.size)).astype(np.float32)
+    networks, starts = net.networks(weights), to_device(starting_states(env, (1, 0), PURPOSE, 1))
+    name = f"beside_tensorneat_{sizes.players}"
+    samples = timed(result, name, lambda: play_on_device(forever, networks, starts), sizes.repeats)
     compare(result, sizes.players, sizes.steps, sizes.repeats)
+    theirs = result.figures.get(f"tensorneat_evaluation_{sizes.players}_s")
+    if theirs is not None:
+        result.figures["tensorneat_by_ours"] = Figure.of([theirs.median / s for s in samples], "times our seconds")
 
 
 def layered_genome(inputs: int, outputs: int, connections: int) -> Genome:

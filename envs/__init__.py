@@ -1,8 +1,8 @@
 """Speciate: where genomes are judged.
 
 Read `task` (what an algorithm sees), `xor` (the smallest task), `native` and `control.cartpole` (an environment as
-scalar functions), `rollout` (whole populations play it), `control.task`, `gym`; and for tables of data `rows`,
-`losses`, `measuring` (losses and gradients of whole populations), `supervised`.
+scalar functions), `picture` (how it is drawn), `rollout` (whole populations play it), `control.task`, `gym`; and for
+tables of data `rows`, `losses`, `measuring` (losses and gradients of whole populations), `supervised`.
 """
 
 from envs.gym.register import register_with_gymnasium

@@ -54,7 +54,7 @@ def measure(
     chosen = _fitting(networks, rows, name, num_classes)
     if chosen.kind == "outputs":
         return _by_outputs(networks, rows, chosen, index)
-    if on_gpu(networks.device, _work(networks, rows, index)):
+    if _on_gpu(networks, rows, index, 1):
         from envs.measuring_cuda import totals_on_gpu
 
         totals = totals_on_gpu(networks, rows, chosen, index)
@@ -92,7 +92,7 @@ def gradients(
     if not chosen.gradient:
         raise ValueError(f"{chosen.name} has no gradient")
     _differentiable(networks)
-    if on_gpu(networks.device, 3 * _work(networks, rows, index)):
+    if _on_gpu(networks, rows, index, 3):
         from envs.measuring_cuda import gradient_sums_on_gpu
 
         by_weight, by_bias = gradient_sums_on_gpu(networks, rows, chosen, index)
@@ -148,6 +148,9 @@ def _own_gradient_sums(
 def jacobian(networks: Networks, X: NDArray[np.float32]) -> NDArray[np.float32]:
     """Derivatives of a single network's outputs on R rows, as least-squares methods need them.
 
+    On the CPU, whatever the network's device: it writes 4 bytes for every two or three operations, so that their way
+    back from a GPU would take longer than computing them.
+
     Returns
     -------
     float32 [R, O, E + N] by the weights, then by the biases
@@ -200,9 +203,10 @@ def _grain(networks: Networks, rows: int, items: int) -> int:
     return int(_EDGE_ROWS * items / (networks_work(networks) * max(rows, 1))) + 1
 
 
-def _work(networks: Networks, rows: Rows, index: NDArray[np.int64] | None) -> int:
-    """Multiply-adds of a forward pass over the rows."""
-    return networks_work(networks) * (len(rows) if index is None else index.shape[1])
+def _on_gpu(networks: Networks, rows: Rows, index: NDArray[np.int64] | None, passes: int) -> bool:
+    """Whether so many passes over the rows are done there."""
+    count = len(rows) if index is None else index.shape[1]
+    return on_gpu(networks.device, passes * networks_work(networks) * count, len(networks) * count)
 
 
 def _bindings(rows: Rows, activate_rows: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ __all__ = ["BLACK", "BLUE", "GREEN", "GREY", "ORANGE", "Disc", "Line", "Picture"
 Colour = tuple[int, int, int]  # red, green, blue, 0 to 255
 BLACK, GREY, BLUE, ORANGE, GREEN = (35, 41, 51), (176, 182, 190), (31, 119, 180), (217, 130, 43), (74, 143, 110)
 
-GROUND, CART_WIDTH, CART_HEIGHT, POLE_WIDTH = 0.0, 0.4, 0.2, 0.06  # m
+CART_WIDTH, CART_HEIGHT, POLE_WIDTH, TRACK = 0.4, 0.2, 0.06, 0.02  # m
 
 
 class Line(NamedTuple):
@@ -50,15 +50,13 @@ class Picture(NamedTuple):
 def cart_and_poles(x: float, poles: Sequence[tuple[float, float]], limit: float) -> list[Line | Disc]:
     """A cart on a track that ends at ±``limit`` m, with up to two poles (angle to the right of upright in rad, length
     in m)."""
-    top = GROUND + CART_HEIGHT
+    side, middle = CART_WIDTH / 2, CART_HEIGHT / 2
     shapes: list[Line | Disc] = [
-        Line((-limit, GROUND), (limit, GROUND), 0.02, GREY),
-        *(Line((side, GROUND - 0.1), (side, GROUND + 0.1), 0.02, GREY) for side in (-limit, limit)),
-        Line(
-            (x - CART_WIDTH / 2, GROUND + CART_HEIGHT / 2), (x + CART_WIDTH / 2, GROUND + CART_HEIGHT / 2), CART_HEIGHT
-        ),
+        Line((-limit, 0.0), (limit, 0.0), TRACK, GREY),
+        *(Line((end, -middle), (end, middle), TRACK, GREY) for end in (-limit, limit)),
+        Line((x - side, middle), (x + side, middle), CART_HEIGHT),
     ]
     for (angle, length), colour in zip(poles, (BLUE, ORANGE), strict=False):
-        tip = (x + length * math.sin(angle), top + length * math.cos(angle))
-        shapes += [Line((x, top), tip, POLE_WIDTH, colour), Disc(tip, POLE_WIDTH / 2, colour)]
-    return [*shapes, Disc((x, top), POLE_WIDTH / 2, GREY)]
+        tip = (x + length * math.sin(angle), CART_HEIGHT + length * math.cos(angle))
+        shapes += [Line((x, CART_HEIGHT), tip, POLE_WIDTH, colour), Disc(tip, POLE_WIDTH / 2, colour)]
+    return [*shapes, Disc((x, CART_HEIGHT), POLE_WIDTH / 2, GREY)]

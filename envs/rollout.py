@@ -99,7 +99,8 @@ def rollout(env: NativeEnv, networks: Networks, starts: NDArray[np.float32]) -> 
     result = Episodes.empty(env, size, episodes)
     if result.returns.size == 0:
         return result
-    if on_gpu(networks.device, networks_work(networks) * episodes * env.max_steps * networks.activations_per_step):
+    work = networks_work(networks) * episodes * env.max_steps * networks.activations_per_step
+    if on_gpu(networks.device, work, size * episodes):
         _play_on_gpu(env, networks, starts, result)
     else:
         plan = make_plan(networks, episodes)

@@ -12,11 +12,11 @@ from envs.kernels.glue import row_functions
 from envs.kernels.rollout_cuda import play_columns
 from envs.native import NativeEnv
 from genomes.backend import arrays, to_device, to_host
-from genomes.forward_cuda import device_arguments
 from genomes.functions import activation_rows_switch
 from genomes.kernels.binding_cuda import CudaKernel
 from genomes.kernels.columns_cuda import ONE_ROW, column_bindings, room
 from genomes.networks import Networks
+from genomes.slices_cuda import slices_of
 
 __all__ = ["play_on_device", "play_on_gpu"]
 
@@ -44,19 +44,13 @@ def play_on_device(env: NativeEnv, networks: Networks, starts: Any, keep_ends: b
     returns, steps = xp.empty((size, episodes), np.float32), xp.empty((size, episodes), np.int32)
     ends = xp.empty((size, episodes, env.num_states + 1) if keep_ends else (0, 0, 1), np.float32)
     driver = _bound(env, activation_rows_switch(1), plan.in_shared)
-    genes = device_arguments(networks)
     driver.launch(
         min(plan.blocks, -(-size * episodes // plan.threads)), plan.threads, plan.shared,
-        by_size(genes[0], genes[1]), starts, env.max_steps, *genes, networks.task_inputs, slots,
-        xp.zeros(1, np.int64), plan.size, plan.scratch, returns, steps, ends,
+        starts, env.max_steps, *slices_of(networks).arguments(), networks.num_inputs, networks.task_inputs,
+        np.float32(networks.bias_input or 0.0), networks.recurrent, networks.activations_per_step,
+        slots, xp.zeros(1, np.int64), plan.size, plan.scratch, returns, steps, ends,
     )  # fmt: skip
     return returns, steps, ends
-
-
-def by_size(node_start: Any, edge_start: Any) -> Any:
-    """Genomes [P] from the largest to the smallest: neighbours are alike, and the longest work begins first."""
-    xp = arrays()
-    return xp.argsort(-xp.diff(edge_start[node_start]), kind="stable")
 
 
 @cache

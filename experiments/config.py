@@ -41,7 +41,7 @@ class RunSettings:
     stop_when_solved: bool = parameter(True, "the run ends when a champion passes its check", "own")
     device: str = parameter(
         "auto",
-        "where networks compute; auto: on a GPU where there is one and it gains",
+        "where networks compute on data and in native environments; auto: on a GPU where there is one and it gains",
         "own",
         choices=("auto", "cpu", "cuda"),
     )

@@ -86,6 +86,7 @@ def evolve(
     stop_when_solved: bool = True,
     initial_genome: Genome | None = None,
     weights: WeightSettings | str | None = None,
+    device: str = "auto",
     threads: int | None = None,
     workers: int | None = None,
     out: str | Path | None = None,
@@ -112,6 +113,8 @@ def evolve(
     on_error : ``"stop"``, or ``"worst"``: an exception of the fitness function makes that genome worst.
     initial_genome : the first generation is this genome and variations of it.
     weights : a method that tunes the best genomes every few generations: its name, or all settings.
+    device : where networks compute on data and in native environments: ``"cpu"``, ``"cuda"``, or ``"auto"``: on a GPU
+        where there is one and the work is large enough to gain.
     threads : default one a core.
     workers : processes that call a fitness function or step Gymnasium's environments; default one a core, 0: none.
         Neither ``threads`` nor ``workers`` changes a result.
@@ -126,7 +129,8 @@ def evolve(
         that a module has by name; not where it is a lambda, an inner function or an object.
     """
     limits = {"generations": generations, "evaluations": evaluations, "minutes": minutes, "threads": threads or 0}
-    settings = RunSettings(seed=seed, stop_when_solved=stop_when_solved, on_error=on_error, **limits)  # type: ignore[arg-type]
+    choices = {"stop_when_solved": stop_when_solved, "on_error": on_error, "device": device}
+    settings = RunSettings(seed=seed, **choices, **limits)  # type: ignore[arg-type]
     made = _task(task, num_inputs, num_outputs, target, maximize, per, workers, on_error)
     if params is None:
         params = "control" if isinstance(made, GymTask) else "default"
@@ -136,7 +140,7 @@ def evolve(
     neat = about.adapt(neat)
     tuning = WeightSettings(weights) if isinstance(weights, str) else weights
     config = Config(about, preset, neat, settings, Path.cwd(), weights=tuning)
-    tuner = tuning.tuner(made, neat) if tuning is not None else None
+    tuner = tuning.tuner(made, neat, device) if tuning is not None else None
     run = Run.new(neat, made, settings, initial_genome, about.learning(), tuner)
     display, history = make_display(quiet), list[Row]()
 

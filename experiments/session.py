@@ -284,7 +284,7 @@ def make_tuner(config: Config, task: Task | None = None) -> Tuner | None:
             "one of them learns"
         )
     try:
-        return config.weights.tuner(task or config.task.make(config.run.on_error), config.neat)
+        return config.weights.tuner(task or config.task.make(config.run.on_error), config.neat, config.run.device)
     except ParameterError as error:
         raise BadInput(f"weights.{error}") from None
 

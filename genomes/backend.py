@@ -27,6 +27,7 @@ __all__ = [
     "multiprocessors",
     "numbers",
     "on_gpu",
+    "products_problem",
     "records_to_device",
     "simulated",
     "synchronize",
@@ -35,8 +36,11 @@ __all__ = [
 ]
 
 DEVICES = ("auto", "cpu", "cuda")
-# Multiply-adds from which "auto" takes the GPU: some 50 ms of a CPU, beside which transfers and launches are small.
-_LEAST_WORK = 1e9
+# What "auto" takes the GPU for. So many multiply-adds are 50 ms of two cores; beside that, launches and the networks'
+# way to the card (a few ms at most) are small. And a multiprocessor wants a warp of threads at least, 4,224 on an H100:
+# with fewer a thread's chain of operations is all the time, however little work there is. Reckoned, not measured: the
+# section "crossover" of `experiments.bench.gpu` measures it.
+_LEAST_WORK, _LEAST_THREADS = 1e9, 4096
 _SIMULATED_MULTIPROCESSORS = 2
 
 
@@ -91,6 +95,20 @@ def cuda_problem() -> str | None:
         return f"no usable CUDA GPU was found: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
 
 
+@cache
+def products_problem() -> str | None:
+    """Why the GPU cannot multiply matrices, in a line; None if it can."""
+    if simulated():
+        return None
+    try:
+        from cuda.pathfinder import load_nvidia_dynamic_lib
+
+        load_nvidia_dynamic_lib("cublas")
+    except Exception:  # whatever keeps it from being found
+        return "dense nets are multiplied by cuBLAS, which is missing: pip install nvidia-cublas"
+    return None
+
+
 def check_device(device: str) -> None:
     """Whether networks can compute on ``device``.
 
@@ -106,9 +124,16 @@ def check_device(device: str) -> None:
         raise DeviceError(f"device 'cuda': {problem}")
 
 
-def on_gpu(device: str, work: float) -> bool:
-    """Whether work of so many multiply-adds is done on the GPU: for ``"auto"`` where there is one and it gains."""
-    return device == "cuda" or (device == "auto" and work >= _LEAST_WORK and cuda_problem() is None)
+def on_gpu(device: str, work: float, threads: int) -> bool:
+    """Whether work is done on the GPU: for ``"auto"`` where there is one and it gains.
+
+    Parameters
+    ----------
+    work : multiply-adds; an activation counts as two.
+    threads : what can go on at the same time: rows of all networks on data, episodes in closed loop.
+    """
+    large = work >= _LEAST_WORK and threads >= _LEAST_THREADS
+    return device == "cuda" or (device == "auto" and large and cuda_problem() is None)
 
 
 def arrays_of(device: str) -> Any:

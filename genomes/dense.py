@@ -7,13 +7,15 @@ Weights are a vector [D]: the matrices of the layers [to, from] row by row, then
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from genomes.backend import DeviceError, check_device, on_gpu, products_problem
 from genomes.forward import forward
 from genomes.functions import (
     activation_code,
@@ -28,6 +30,7 @@ from genomes.topology import copies
 __all__ = ["MLP", "Dense", "Elman"]
 
 Array = NDArray[Any]
+Activate = Callable[[int, Array], Array]  # (layer, sums [P, R, size]) -> values
 MEMORY = 1 << 24  # float32 values of a layer that are in memory at once: 64 MB
 PRODUCTS_FROM = 1 << 14  # weights of the largest layer; below it the compiled graph is faster (1.4 to 2.7 times)
 GRAIN = 256  # blocks of values that are worth a thread
@@ -40,15 +43,26 @@ class Dense:
     ----------
     sizes : inputs, hidden layers, outputs; at least (inputs, outputs).
     activation, output_activation : names in `genomes.functions`; its "tanh" is steep, tanh(2.5 x).
+    device : where outputs of whole populations are computed: ``"cpu"``, ``"cuda"`` or ``"auto"``; what is done to a
+        single net (`MLP.pull_back`, `MLP.jacobian`) stays on the CPU.
 
     Raises
     ------
     ValueError : a size below 1, too few sizes, no such activation.
+    DeviceError : ``"cuda"`` without a usable GPU.
     """
 
     recurrent = False
 
-    def __init__(self, sizes: Sequence[int], activation: str = "tanh", output_activation: str = "identity") -> None:
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activation: str = "tanh",
+        output_activation: str = "identity",
+        device: str = "cpu",
+    ) -> None:
+        check_device(device)
+        self.device = device
         self.sizes = tuple(int(size) for size in sizes)
         if len(self.sizes) < 2 or min(self.sizes) < 1:
             raise ValueError(f"sizes must be inputs, hidden layers, outputs, each 1 or more, got {list(sizes)}")
@@ -89,11 +103,26 @@ class Dense:
         if not own and not self.recurrent and max(to * of for to, of in self.shapes) < PRODUCTS_FROM:
             return forward(self.networks(weights), X)
         values = np.asarray(weights, np.float32)
+        if self._on_gpu(len(values), X.shape[own:-1]):
+            from genomes.dense_cuda import outputs_on_gpu
+
+            return outputs_on_gpu(self, values, X, own)
         step = max(1, MEMORY // (X.shape[own] * max(self.sizes)))
         parts = [
-            self._forward(values[a : a + step], X[a : a + step] if own else X)[-1] for a in range(0, len(values), step)
+            self.forward(values[a : a + step], X[a : a + step] if own else X, self.activate)[-1]
+            for a in range(0, len(values), step)
         ]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _on_gpu(self, count: int, rows: tuple[int, ...]) -> bool:
+        """Whether so many nets are computed there on rows [R], or [R, T]."""
+        every = count * math.prod(rows)
+        if not on_gpu(self.device, every * sum(to * of for to, of in self.shapes), every):
+            return False
+        problem = products_problem()
+        if problem is not None and self.device == "cuda":
+            raise DeviceError(f"device 'cuda': {problem}")
+        return problem is None
 
     def _rows(self, X: Array, count: int) -> tuple[NDArray[np.float32], bool]:
         rows = np.asarray(X, np.float32)
@@ -104,8 +133,13 @@ class Dense:
             raise ValueError(f"X must have shape {shape} (or one such array a net), got {list(rows.shape)}")
         return rows, own
 
-    def _forward(self, weights: NDArray[np.float32], X: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """Values [P, R, size] of every layer but the inputs."""
+    def forward(self, weights: Array, X: Array, activate: Activate) -> list[Array]:
+        """Values [P, R, size] of every layer but the inputs, where the arrays are.
+
+        Parameters
+        ----------
+        activate : what computes a layer's values, as `activate` does on the CPU.
+        """
         raise NotImplementedError
 
     def activate(self, layer: int, sums: Array) -> NDArray[np.float32]:
@@ -167,24 +201,28 @@ class Dense:
             source=np.concatenate(sources).astype(np.int32),
             weight=np.zeros(sum(counts), np.float32),
             output_slot=np.arange(first[-2], first[-1], dtype=np.int32)[None],
+            device=self.device,
         )
 
 
 class MLP(Dense):
     """A multi-layer perceptron."""
 
-    def _forward(self, weights: NDArray[np.float32], X: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    def forward(self, weights: Array, X: Array, activate: Activate) -> list[Array]:
         matrices, biases = self.layers(weights)
-        values: list[NDArray[np.float32]] = []
+        values: list[Array] = []
         for layer, (matrix, bias) in enumerate(zip(matrices, biases, strict=True)):
             below = values[-1] if values else X
-            values.append(self.activate(layer, _products(below, matrix) + bias[:, None]))
+            values.append(activate(layer, _products(below, matrix) + bias[:, None]))
         return values
 
     def features(self, weights: Array, X: Array) -> NDArray[np.float32]:
         """[R, H] What the output layer of the net of weights [D] reads on rows [R, I]."""
         rows = np.asarray(X, np.float32)
-        return rows if len(self.sizes) == 2 else self._forward(np.asarray(weights, np.float32)[None], rows)[-2][0]
+        if len(self.sizes) == 2:
+            return rows
+        hidden: NDArray[np.float32] = self.forward(np.asarray(weights, np.float32)[None], rows, self.activate)[-2][0]
+        return hidden
 
     def with_readout(self, weights: Array, readout: Array) -> NDArray[np.float32]:
         """[D] The weights with another output layer: [H + 1, O], the biases last."""
@@ -247,16 +285,17 @@ class Elman(Dense):
         inputs, hidden, outputs = self.sizes
         return [(hidden, inputs + hidden), (outputs, hidden)]
 
-    def _forward(self, weights: NDArray[np.float32], X: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    def forward(self, weights: Array, X: Array, activate: Activate) -> list[Array]:
         (inner, outer), (bias, last_bias) = self.layers(weights)
         inputs, forward = self.sizes[0], inner[..., : self.sizes[0]]
-        hidden = np.zeros((len(weights), X.shape[-3], self.sizes[1]), np.float32)
+        hidden = np.zeros_like(weights, shape=(len(weights), X.shape[-3], self.sizes[1]))
         for t in range(X.shape[-2]):
             seen = _products(X[..., t, :], forward) + _products(hidden, inner[..., inputs:])
-            hidden = self.activate(0, seen + bias[:, None])
-        return [hidden, self.activate(1, _products(hidden, outer) + last_bias[:, None])]
+            hidden = activate(0, seen + bias[:, None])
+        return [hidden, activate(1, _products(hidden, outer) + last_bias[:, None])]
 
 
-def _products(below: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+def _products(below: Array, matrix: Array) -> Array:
     """[P, R, to] of rows [R, from] or [P, R, from] with matrices [P, to, from]."""
-    return np.asarray(below @ matrix.transpose(0, 2, 1))
+    products: Array = below @ matrix.transpose(0, 2, 1)
+    return products

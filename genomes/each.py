@@ -11,7 +11,7 @@ from genomes.kernels import each as kernels
 from genomes.kernels.binding import Kernel
 from genomes.kernels.parallel import parallel_for
 
-__all__ = ["each", "grid"]
+__all__ = ["each", "grid", "ready"]
 
 _THREADS_OF_MULTIPROCESSOR, _THREADS_OF_BLOCK = 1024, 128
 _SIMULATED_THREADS = 3  # each is a thread of the operating system there
@@ -51,6 +51,15 @@ def each(
     room = tuple(arrays().empty((*array.shape, threads * blocks), array.dtype) for array in own)
     products = {} if simulated() else {"times": rounded_product}
     for_each.bind(item=item, **products, **bindings).launch(blocks, threads, 0, count, room, arguments)
+
+
+def ready(device: str, arguments: Any) -> Any:
+    """Arguments of `each`, in a form that it need not make anew for every call."""
+    if device == "cpu":
+        return arguments
+    from genomes.kernels import binding_cuda
+
+    return binding_cuda.as_argument(arguments)
 
 
 def grid(count: int, bytes_each: int = 0) -> tuple[int, int]:

@@ -42,7 +42,7 @@ def forward(networks: Networks, X: ArrayLike) -> NDArray[np.float32]:
     out = np.empty((len(networks), len(rows), networks.num_outputs), np.float32)
     if out.size == 0:
         return out
-    if on_gpu(networks.device, networks_work(networks) * len(rows)):
+    if on_gpu(networks.device, networks_work(networks) * len(rows), len(networks) * len(rows)):
         from genomes.forward_cuda import forward_on_gpu
 
         return forward_on_gpu(networks, rows)
@@ -81,7 +81,7 @@ def forward_each(networks: Networks, X: ArrayLike, state: NDArray[np.float32] | 
         state = initial_state(networks)
     elif state.shape != networks.bias.shape or state.dtype != np.float32:
         raise ValueError(f"state must be float32 {networks.bias.shape}, got {state.dtype} {state.shape}")
-    if len(networks) and on_gpu(networks.device, networks_work(networks) * networks.activations_per_step):
+    if len(networks) and on_gpu(networks.device, networks_work(networks), len(networks)):
         from genomes.forward_cuda import forward_each_on_gpu
 
         return forward_each_on_gpu(networks, rows, state)

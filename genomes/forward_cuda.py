@@ -1,4 +1,10 @@
-"""Networks on data, on the GPU: what `genomes.forward` does there."""
+"""Networks on data, on the GPU: what `genomes.forward` does there.
+
+Networks cross once, array by array; CuPy copies each to page-locked memory and goes on, so that one is on its way while
+the next is copied. To let the crossing overlap with more than that would not pay: 10,000 networks of 100 connections
+are 12 MB, 0.3 ms at 50 GB/s, and 100,000 are 3 ms, beside 250 ms in which two cores evolve as many; genomes that evolve
+on the GPU do not cross at all.
+"""
 
 from __future__ import annotations
 

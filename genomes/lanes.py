@@ -15,6 +15,9 @@ __all__ = ["Lanes"]
 class Lanes:
     """L lanes, each with a network, an input row and a state of its own.
 
+    They compute on the CPU, whatever the networks' device: they serve environments that are stepped there, a few at a
+    time, and 16 networks of 100 connections take 2 µs, a launch on a GPU 10 and the way there and back as much again.
+
     Parameters
     ----------
     networks : P compiled networks.

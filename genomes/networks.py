@@ -130,7 +130,7 @@ def compile_population(
     if mode not in MODES:
         raise ValueError(f"mode must be one of {', '.join(MODES)}, got {mode!r}")
     check_device(device)
-    tau = population.time_constant if mode == "ctrnn" else no_genes()
+    tau = population.time_constant if mode == "ctrnn" else population.time_constant[:0]
     if mode == "ctrnn" and not len(tau):
         raise InvalidGenome('the nodes have no time constants, which mode "ctrnn" needs')
     if not 0.0 < time_step < np.inf:

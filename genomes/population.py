@@ -215,7 +215,7 @@ class Genome:
 def offsets(counts: Any, xp: Any = np) -> Any:
     """Where each row begins, and the last one ends [n+1] int64, of rows of these lengths [n]."""
     start = xp.zeros(len(counts) + 1, np.int64)
-    start[1:] = xp.cumsum(xp.asarray(counts))
+    start[1:] = xp.cumsum(xp.asarray(counts), dtype=np.int64)
     return start
 
 

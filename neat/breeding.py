@@ -7,13 +7,14 @@ copied to their place when all sizes are known.
 
 from __future__ import annotations
 
+import dataclasses
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from genomes.backend import arrays_of, numbers, records_to_device
-from genomes.each import each
+from genomes.each import each, ready
 from genomes.functions import activation_code, aggregation_code
 from genomes.kernels.binding import Kernel
 from genomes.population import CONNECTION_GENES, NODE_GENES, Population, offsets
@@ -53,83 +54,106 @@ def breed(
     innovations : registry of the run; learns the new connections and nodes.
     seed, generation : key of all random numbers.
     """
-    inputs, outputs, device = population.num_inputs, population.num_outputs, population.device
-    xp, count, timed = arrays_of(device), len(matings), len(population.time_constant) > 0
-    rules = _rules(params, inputs - 1 if population.bias_input is not None else -1, device)
-    functions = _codes(params, device)
-    key = np.uint64(seed), np.uint32(generation)
-    mates = (matings.kind, matings.first, matings.second, matings.equal, matings.average)
-    parents = (
-        population.node_start,
-        tuple(getattr(population, name) for name in NODE_GENES),
-        population.conn_start,
-        tuple(getattr(population, name) for name in CONNECTION_GENES),
-    )
-    plans, sizes = xp.empty(count, np.uint8), xp.empty((count, 2), np.int64)
-    starts = population.node_start, population.conn_start
-    each(device, kernels.plan, count, mates, *starts, plans, sizes, rules, *key, grain=2000)
-
-    unite, deletes, *most = numbers((plans & kernels.UNITE).max(), (plans & kernels.DELETE).max(), *sizes.max(axis=0))
-    bounds = max(innovations.next_innovation, innovations.next_node) if device == "cpu" else 1
-    grain = 1 + _GENES_PER_TASK * len(population) // (len(population.innovation) + len(population.node_id))
-
-    def run(item: Kernel, count: int, *arguments: Any) -> None:
-        scratch: dict[str, Any] = {"scratch": kernels.breeding_scratch, "sizes": (*most, bounds)}
-        each(device, item, count, *arguments, grain=grain, bindings=GPU_FORMS, **scratch)
-
-    def build(who: Any, children: Genes) -> None:
-        run(kernels.build, len(who), who, plans, sizes, mates, parents, children, inputs, rules, *key)
-
-    staged = xp.flatnonzero(plans & kernels.STAGED)
-    final_sizes = sizes
+    brood = _Brood(population, matings, params, innovations, (np.uint64(seed), np.uint32(generation)))
+    xp, device = brood.xp, population.device
+    is_staged = (brood.plans & kernels.STAGED) != 0
+    staged, sizes = xp.flatnonzero(is_staged), brood.sizes
     if len(staged):
-        aside = _room(sizes[staged], timed, xp)
-        work = len(staged), staged, plans, sizes
-        if unite:
-            run(kernels.unite_parents, *work, mates, parents, aside, inputs + outputs, rules, *key)
-        build(staged, aside)
-        if deletes:
-            run(kernels.delete_genes, *work, aside, inputs + outputs, rules, *key)
-        changes, new_values = xp.empty((len(staged), COLUMNS), np.int32), xp.empty((len(staged), 2), np.float32)
-        known = innovations.splits.columns
-        run(kernels.propose, *work, aside, inputs, outputs, *functions, known, changes, new_values, rules, *key)
-        innovations.number(changes)
-        split, link = changes[:, SPLIT_INNOVATION] >= 0, changes[:, LINK_SOURCE] >= 0
-        final_sizes = sizes.copy()
-        final_sizes[staged, 0] += split
-        final_sizes[staged, 1] += 2 * split + link
-    children = _room(final_sizes, timed, xp)
-    node_start, nodes, conn_start, links = children
+        aside, additions, sizes = brood.stage(staged)
+    node_start, nodes, conn_start, links = brood.room(sizes)
+    genes = ready(device, (nodes, links))
+    children = (node_start, genes[0], conn_start, genes[1])
     if len(staged) == 0:
-        build(xp.arange(count), children)
+        brood.build(xp.arange(len(matings)), children)
     else:
-        direct = xp.flatnonzero((plans & kernels.STAGED) == 0)
-        build(direct, (node_start[direct], nodes, conn_start[direct], links))
-        run(kernels.place, len(staged), staged, sizes, changes, new_values, aside, children, rules)
-    if timed or any(getattr(params, name) > 0 for name in RARE_MUTATIONS):
-        run(kernels.mutate_rarely, count, plans, children, inputs, outputs, *functions, rules, *key)
-    return Population(
-        num_inputs=inputs,
-        num_outputs=outputs,
-        bias_input=population.bias_input,
-        device=device,
-        node_start=node_start,
-        conn_start=conn_start,
-        **dict(zip(NODE_GENES, nodes, strict=True)),
-        **dict(zip(CONNECTION_GENES, links, strict=True)),
-    )
+        direct = xp.flatnonzero(~is_staged)
+        brood.build(direct, (node_start[direct], genes[0], conn_start[direct], genes[1]))
+        brood.run(kernels.place, len(staged), staged, brood.sizes, *additions, aside, children, brood.rules)
+    if brood.timed or any(getattr(params, name) > 0 for name in RARE_MUTATIONS):
+        shape = (population.num_inputs, population.num_outputs)
+        rules = (*brood.functions, brood.rules, *brood.key)
+        brood.run(kernels.mutate_rarely, len(matings), brood.plans, children, *shape, *rules)
+    genes = dict(zip(NODE_GENES, nodes, strict=True)) | dict(zip(CONNECTION_GENES, links, strict=True))
+    return dataclasses.replace(population, node_start=node_start, conn_start=conn_start, **genes)
 
 
-def _room(sizes: Any, timed: bool, xp: Any) -> Genes:
-    """Offsets and empty gene arrays for genomes of these numbers of nodes and connections [P, 2]; ``timed``: nodes have
-    time constants."""
-    node_start, conn_start = offsets(sizes[:, 0], xp), offsets(sizes[:, 1], xp)
-    num_nodes, num_links = numbers(node_start[-1], conn_start[-1])
-    nodes = tuple(
-        xp.empty(num_nodes if timed or name != "time_constant" else 0, dtype) for name, dtype in NODE_GENES.items()
-    )
-    links = tuple(xp.empty(num_links, dtype) for dtype in CONNECTION_GENES.values())
-    return node_start, nodes, conn_start, links
+class _Brood:
+    """What the steps of breeding share: the parents, what becomes of each child, and its size."""
+
+    def __init__(
+        self,
+        population: Population,
+        matings: Matings,
+        params: NEATParams,
+        innovations: Innovations,
+        key: tuple[np.uint64, np.uint32],
+    ) -> None:
+        self.population, self.innovations, self.key, device = population, innovations, key, population.device
+        self.xp, count = arrays_of(device), len(matings)
+        self.timed = len(population.time_constant) > 0  # nodes have time constants
+        self.rules = _rules(params, population.num_inputs - 1 if population.bias_input is not None else -1, device)
+        self.functions = _codes(params, device)
+        self.mates = ready(device, tuple(getattr(matings, f.name) for f in dataclasses.fields(matings)))
+        nodes, links = (tuple(getattr(population, name) for name in names) for names in (NODE_GENES, CONNECTION_GENES))
+        self.parents: Genes = ready(device, (population.node_start, nodes, population.conn_start, links))
+        self.plans, self.sizes = self.xp.empty(count, np.uint8), self.xp.empty((count, 2), np.int64)
+        starts = self.parents[0], self.parents[2]
+        each(
+            device, kernels.plan, count, self.mates, *starts, self.plans, self.sizes, self.rules, *key, grain=2000
+        )  # fmt: skip
+        some = ((self.plans & bit).max() for bit in (kernels.UNITE, kernels.DELETE))
+        self.unite, self.deletes, *most = numbers(*some, *self.sizes.max(axis=0))
+        # Tables by node id and innovation number are the CPU's only.
+        bounds = max(innovations.next_innovation, innovations.next_node) if device == "cpu" else 1
+        self.scratch = (*most, bounds)
+        self.grain = 1 + _GENES_PER_TASK * len(population) // (len(population.innovation) + len(population.node_id))
+
+    def run(self, item: Kernel, count: int, *arguments: Any) -> None:
+        """A step for each of so many children."""
+        scratch: dict[str, Any] = {"scratch": kernels.breeding_scratch, "sizes": self.scratch}
+        device = self.population.device
+        each(device, item, count, *arguments, grain=self.grain, bindings=GPU_FORMS, **scratch)
+
+    def build(self, who: Any, children: Genes) -> None:
+        """Cross or copy the parents of the children ``who``, and mutate values."""
+        numbers_of = (self.plans, self.sizes, self.mates, self.parents)
+        inputs = self.population.num_inputs
+        self.run(kernels.build, len(who), who, *numbers_of, children, inputs, self.rules, *self.key)
+
+    def stage(self, staged: Any) -> tuple[Genes, tuple[Any, Any], Any]:
+        """Build the children ``staged`` aside, delete, and propose additions, which the registry numbers.
+
+        Returns these children, their additions, and the final sizes of all.
+        """
+        inputs, outputs, xp = self.population.num_inputs, self.population.num_outputs, self.xp
+        aside = ready(self.population.device, self.room(self.sizes[staged]))
+        work, rules = (len(staged), staged, self.plans, self.sizes), (self.rules, *self.key)
+        if self.unite:
+            self.run(kernels.unite_parents, *work, self.mates, self.parents, aside, inputs + outputs, *rules)
+        self.build(staged, aside)
+        if self.deletes:
+            self.run(kernels.delete_genes, *work, aside, inputs + outputs, *rules)
+        changes, new_values = xp.empty((len(staged), COLUMNS), np.int32), xp.empty((len(staged), 2), np.float32)
+        known = self.innovations.splits.columns
+        self.run(
+            kernels.propose, *work, aside, inputs, outputs, *self.functions, known, changes, new_values, *rules
+        )  # fmt: skip
+        self.innovations.number(changes)
+        split, link = changes[:, SPLIT_INNOVATION] >= 0, changes[:, LINK_SOURCE] >= 0
+        sizes = self.sizes.copy()
+        sizes[staged, 0] += split
+        sizes[staged, 1] += 2 * split + link
+        return aside, (changes, new_values), sizes
+
+    def room(self, sizes: Any) -> Genes:
+        """Offsets and empty gene arrays for genomes of these numbers of nodes and connections [P, 2]."""
+        xp = self.xp
+        node_start, conn_start = offsets(sizes[:, 0], xp), offsets(sizes[:, 1], xp)
+        num_nodes, num_links = numbers(node_start[-1], conn_start[-1])
+        without = () if self.timed else ("time_constant",)
+        nodes = tuple(xp.empty(0 if name in without else num_nodes, dtype) for name, dtype in NODE_GENES.items())
+        links = tuple(xp.empty(num_links, dtype) for dtype in CONNECTION_GENES.values())
+        return node_start, nodes, conn_start, links
 
 
 @lru_cache(maxsize=16)

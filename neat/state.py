@@ -155,7 +155,9 @@ class State:
         table = self.species.extended(founded, self.next_species, self.generation)
         self.next_species += founded
         xp = arrays_of(self.population.device)
-        alive = to_host(xp.bincount(species_of, minlength=len(table))) > 0
+        alive = xp.zeros(len(table), np.bool_)
+        alive[species_of] = True
+        alive = to_host(alive)
         self.species = table.select(alive)
         row = np.cumsum(alive, dtype=np.int32) - np.int32(1)
         return xp.asarray(row)[species_of]

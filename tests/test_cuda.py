@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 import genomes.population as population_module
+from experiments.bench.control import networks_of, random_links
+from experiments.bench.forward import random_networks
 from genomes import backend
 from genomes.evaluation import Evaluation
 from genomes.networks import compile_population
@@ -53,9 +55,46 @@ def test_missing_packages_are_named_with_their_extra(monkeypatch):
 
 
 def test_auto_takes_the_cpu_for_small_work_and_without_a_gpu(monkeypatch, no_gpu):
-    assert not backend.on_gpu("auto", 1e12) and not backend.on_gpu("cpu", 1e12)
+    assert not backend.on_gpu("auto", 1e12, 10**6) and not backend.on_gpu("cpu", 1e12, 10**6)
     monkeypatch.setattr(backend, "cuda_problem", lambda: None)
-    assert backend.on_gpu("auto", 1e12) and not backend.on_gpu("auto", 1e6) and backend.on_gpu("cuda", 1)
+    assert (
+        backend.on_gpu("auto", 1e12, 10**6) and backend.on_gpu("cuda", 1, 1) and not backend.on_gpu("cpu", 1e12, 10**6)
+    )
+    assert not backend.on_gpu("auto", 1e6, 10**6) and not backend.on_gpu("auto", 1e12, 100)
+
+
+@pytest.mark.parametrize(("genomes", "rows", "chosen"), [(1000, 20_000, True), (1000, 2_000, False), (1, 4_000, False)])
+def test_auto_goes_by_the_rows_and_the_networks(monkeypatch, genomes, rows, chosen):
+    """Losses by the work of a pass, gradients by three."""
+    from envs import measuring
+    from envs.rows import Rows
+
+    asked = []
+    monkeypatch.setattr(backend, "cuda_problem", lambda: None)
+    monkeypatch.setattr(measuring, "on_gpu", lambda *given: asked.append(backend.on_gpu(*given)) or asked[-1])
+    networks = dataclasses.replace(random_networks(genomes=genomes), device="auto")
+    data = Rows(np.zeros((rows, 8), np.float32), np.zeros((rows, 4), np.float32))
+    measuring._on_gpu(networks, data, None, 1)
+    measuring._on_gpu(networks, data, np.zeros((genomes, rows // 20), np.int64), 1)
+    assert asked == [chosen, False]
+
+
+@pytest.mark.parametrize(
+    ("genomes", "steps", "chosen"), [(4096, 20_000, True), (4096, 100, False), (100, 10**6, False)]
+)
+def test_auto_goes_by_the_episodes_and_their_steps(monkeypatch, genomes, steps, chosen):
+    from envs import native_env, rollout
+
+    env = dataclasses.replace(native_env("CartPole-v1"), max_steps=steps)
+    links = random_links(np.random.default_rng(1), env.num_inputs, env.num_outputs)
+    networks = networks_of([links] * genomes, env.num_inputs, env.num_outputs, np.random.default_rng(1))
+    played = []
+    monkeypatch.setattr(backend, "cuda_problem", lambda: None)
+    monkeypatch.setattr(rollout, "_play_on_gpu", lambda *given: played.append("cuda"))
+    monkeypatch.setattr(rollout, "play_in_lanes", lambda *given: played.append("cpu"))
+    monkeypatch.setattr(rollout, "play_alone", lambda *given: None)
+    rollout.rollout(env, dataclasses.replace(networks, device="auto"), np.zeros((1, env.num_states), np.float32))
+    assert played == ["cuda" if chosen else "cpu"]
 
 
 @needs_numba_cuda
@@ -69,11 +108,12 @@ def test_kernels_compile_to_ptx(monkeypatch):
         from envs import measuring_cuda, native_env, rollout_cuda
         from envs.losses import find_measure
         from envs.rows import Rows
-        from genomes.forward_cuda import forward_on_device
+        from genomes import dense_cuda, forward_cuda
+        from genomes.dense import MLP
 
         nets = networks(3, num_outputs=3)
-        forward_on_device(nets, np.zeros((3, 5), np.float32))
-        for module in (measuring_cuda, rollout_cuda):
+        forward_cuda.forward_on_device(nets, np.zeros((3, 5), np.float32))
+        for module in (measuring_cuda, rollout_cuda, forward_cuda, dense_cuda):
             monkeypatch.setattr(module, "activation_rows_switch", lambda rows: ptx.tanh_rows)
         monkeypatch.setattr(measuring_cuda, "activation_slopes_switch", lambda rows: ptx.tanh_rows)
         for classes, name in ((0, "mse"), (3, "cross-entropy")):
@@ -86,11 +126,20 @@ def test_kernels_compile_to_ptx(monkeypatch):
             players = compile_population(reference.random_population(random.Random(1), 3, **shape))
             starts = np.zeros((2, env.num_states), np.float32)
             rollout_cuda.play_on_device(env, players, starts, env.score is not None)
+        forward_cuda.forward_each_on_gpu(nets, np.zeros((3, 3), np.float32), np.zeros(len(nets.bias), np.float32))
+        net = MLP((3, 5, 2))
+        dense_cuda.outputs_on_gpu(net, net.first()[None], np.zeros((4, 3), np.float32), False)
     for kernel, text in found:
-        allowed = SUMS if kernel.__name__ in ("loss_columns", "gradient_columns") else []
-        assert ".target sm_90" in text and set(ptx.doubles(text)) <= set(allowed), kernel.__name__
-        assert "\tst.shared.f32" in text and "\tst.f32" not in text, f"{kernel.__name__}: not known to be shared memory"
-    assert len(found) == 7
+        name = kernel.__name__
+        allowed = SUMS if name in ("loss_columns", "gradient_columns") else []
+        assert ".target sm_90" in text and set(ptx.doubles(text)) <= set(allowed), name
+        in_columns = name.endswith("_columns")
+        assert ("\tst.shared.f32" in text) == in_columns, f"{name}: columns are not known to be in shared memory"
+        assert "\tst.f32" not in text, f"{name}: memory of a kind that is not known"
+    assert sorted(kernel.__name__ for kernel, _ in found) == [
+        "activate_values", "each_columns", "fill_slices", "forward_columns", "gradient_columns", "gradient_columns",
+        "loss_columns", "loss_columns", "play_columns", "play_columns",
+    ]  # fmt: skip
 
 
 @needs_numba_cuda
@@ -101,7 +150,7 @@ def test_kernels_of_evolution_compile_to_ptx(monkeypatch):
 
     monkeypatch.setattr(population_module, "check_device", lambda device: None)
     with ptx.captured(monkeypatch, running=True) as found:
-        every = dict(population=9, compatibility_threshold=0.5, equal_fitness_genes="random")
+        every = dict(population=9, compatibility_threshold=3.0, equal_fitness_genes="random")
         params = dataclasses.replace(CONTINUOUS, **every)
         algorithm, cpu = NEAT(params, 3, 2, device="cuda"), NEAT(params, 3, 2)
         for _ in range(3):

@@ -297,6 +297,12 @@ def test_a_missing_package_names_its_extra(monkeypatch):
         EnvMaker("LunarLander-v3")()
 
 
+def test_a_missing_package_without_an_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "minigrid", None)
+    with pytest.raises(EnvError, match=r"MiniGrid-Empty-5x5-v0: .*: pip install minigrid$"):
+        EnvMaker("MiniGrid-Empty-5x5-v0")()
+
+
 def test_a_player_reuses_its_environments():
     made = []
 

@@ -26,7 +26,8 @@ def instance_generator(key: Key, purpose: int) -> np.random.Generator:
 
 
 def decode(driver: Kernel, networks: Networks, inputs: int, instances: int, *arrays: NDArray[Any]) -> None:
-    """Run a decoder of `envs.kernels.combinatorial` for every network on every instance.
+    """Run a decoder of `envs.kernels.combinatorial` for every network on every instance; on the CPU, whatever the
+    networks' device.
 
     Raises
     ------

@@ -3,7 +3,7 @@
 Court, motion and rules as in D. Ha's Slime Volleyball Gym Environment (2020). Two things are our own: the opponent, a
 rule that runs to where the ball comes down, in place of the original's recurrent network, so scores do not compare;
 and serves are a chaotic function of the one before. The agent plays on the right; five points end the game, as do 3,000
-steps.
+steps. Training is on `score`, a champion's check on the return: points won less points lost.
 
 Lengths in the game's units (the court is 48 wide), 30 steps a second. A player is (x, y, vx, vy) of its foot.
 """
@@ -29,8 +29,8 @@ RUN, JUMP = np.float32(17.5), np.float32(13.5)  # speeds
 FASTEST_BALL = np.float32(22.5)
 PAUSE = np.float32(30.0)  # steps before a serve
 SIDE, SPEED_LOW, SPEED_WIDTH = np.float32(40.0), np.float32(10.0), np.float32(15.0)  # of a serve
-LIVES = np.float32(5.0)
-TENTH = np.float32(0.1)  # scale of observations
+LIVES, MOST_STEPS = np.float32(5.0), np.float32(3000.0)
+TENTH, HUNDREDTH = np.float32(0.1), np.float32(0.01)
 SMALLEST = np.float32(1e-6)
 ZERO, HALF, ONE, TWO = (np.float32(v) for v in (0.0, 0.5, 1.0, 2.0))
 STRETCH, SHIFT = np.float32(97.0), np.float32(0.37)  # of the sequence that draws serves
@@ -174,6 +174,13 @@ def step(state, action):
     return after, point, (lost >= LIVES) | (won >= LIVES)
 
 
+def score(state, total, steps, recent):
+    """The points, and a hundredth for each step played, all of them where the game is won: who cannot win a point yet
+    learns to keep the ball in play."""
+    played = MOST_STEPS if state[14] >= LIVES else np.float32(steps)
+    return total + HUNDREDTH * played
+
+
 def draw(state):
     """The court, the players, the ball, and on each side the lives that are left."""
     bx, by, _, _, x, y, _, _, ox, oy, _, _, _, lost, won, _ = state
@@ -199,8 +206,9 @@ SLIME_VOLLEY = NativeEnv(
     num_inputs=12,
     num_outputs=3,
     num_randoms=1,
-    max_steps=3000,
+    max_steps=int(MOST_STEPS),
     actions=((-1.0,) * 3, (1.0,) * 3),
     target=4.0,
+    score=score,
     picture=Picture(draw, (-24.0, 0.0), (24.0, 24.0), fps=30.0),
 )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.picture import Disc, Line, Picture
+from envs.picture import Line, Picture
 
 __all__ = ["Canvas"]
 
@@ -71,7 +71,6 @@ class Canvas:
                 points = _outline(place(shape.start), place(shape.end), max(shape.width * abs(across), FINER))
                 self.pygame.draw.polygon(surface, shape.colour, points)
             else:
-                assert isinstance(shape, Disc)
                 self.pygame.draw.circle(surface, shape.colour, place(shape.centre), shape.radius * abs(across))
         return self.pygame.transform.smoothscale(surface, self.size)
 

@@ -79,8 +79,10 @@ class EnvMaker:
 
         unknown = (gymnasium.error.UnregisteredEnv, gymnasium.error.DeprecatedEnv)
         if isinstance(error, gymnasium.error.DependencyNotInstalled | ModuleNotFoundError):
-            extra = self._extra()
+            extra, missing = self._extra(), getattr(error, "name", None)
             advice = f'; install the extra: pip install "speciate[{extra}]"' if extra else ""
+            if not extra and missing in PACKAGES.values():
+                advice = f": pip install {missing}"
             return EnvError(f"{self.env_id}: {_line(error)}{advice}")
         if isinstance(error, unknown) or type(error) is gymnasium.error.Error:
             near = nearest_ids(self.env_id)

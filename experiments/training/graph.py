@@ -22,10 +22,10 @@ from neat.params import NEATParams
 __all__ = ["GraphProblem", "TaskProblem", "squashed", "supplies", "target_numbers", "topology_of"]
 
 
-def topology_of(genome: Genome, params: NEATParams) -> Topology:
+def topology_of(genome: Genome, params: NEATParams, device: str) -> Topology:
     """The genome's graph, with the weights that the run's parameters allow."""
     weights, biases = (params.weight_min, params.weight_max), (params.bias_min, params.bias_max)
-    return Topology(genome, weight_limits=weights, bias_limits=biases, **params.computing)
+    return Topology(genome, weight_limits=weights, bias_limits=biases, device=device, **params.computing)
 
 
 class GraphProblem:

@@ -66,7 +66,7 @@ class Refinement:
             raise BadInput(f"the champion has {shape[0]} inputs and {shape[1]} outputs, {config.task.name} needs "
                            f"{wanted[0]} and {wanted[1]}")  # fmt: skip
         try:
-            self.topology = topology_of(genome, config.neat)
+            self.topology = topology_of(genome, config.neat, config.run.device)
         except ValueError as error:
             raise BadInput(f"champion.json: {error}") from None
         self.problem = GraphProblem(self.topology, self.task, config.task.name)

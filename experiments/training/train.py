@@ -62,6 +62,7 @@ def train(
     validation: float | tuple[ArrayLike, ArrayLike] = 0.2,
     start: ArrayLike | None = None,
     seed: int = 1,
+    device: str = "auto",
     on_generation: OnGeneration | None = None,
     **settings: Any,
 ) -> Trained:
@@ -80,6 +81,7 @@ def train(
     validation : share of the rows, or rows of their own: the best on them is kept, of what the method would give
         every tenth generation. 0: the train rows.
     start : [D] where to begin; None: a torch module's own weights, else normal ones of deviation 1/√inputs.
+    device : where dense nets that are given by their sizes compute; nets and modules know their own.
     on_generation : called after every generation with the progress and the score of the best so far; True ends it.
     settings : the method's parameters.
 
@@ -94,11 +96,20 @@ def train(
         if objective or batch or method == "elm":
             raise BadInput("objective, batch and method 'elm' go with rows of data, not with a task")
         return train_on_task(
-            as_net(model, task.num_inputs, task.num_outputs), task, method, limits, start, seed, settings, on_generation
+            as_net(model, task.num_inputs, task.num_outputs, device),
+            task,
+            method,
+            limits,
+            start,
+            seed,
+            settings,
+            on_generation,
         )
     rows = Parts.of(data, validation, seed)
     how = {"objective": objective, "batch": batch, "own_batches": own_batches}
-    return train_on_rows(as_model(model, rows), rows, method, limits, start, seed, settings, on_generation, **how)
+    return train_on_rows(
+        as_model(model, rows, device), rows, method, limits, start, seed, settings, on_generation, **how
+    )
 
 
 def train_on_rows(
@@ -206,10 +217,10 @@ def as_task(data: Any) -> Task | None:
     return None if kind is DatasetSettings else kind(name=data).make("stop")
 
 
-def as_net(model: Any, inputs: int, outputs: int) -> Dense:
+def as_net(model: Any, inputs: int, outputs: int, device: str) -> Dense:
     """A net of these inputs and outputs."""
     sizes = isinstance(model, Sequence) and not isinstance(model, str)
-    net = MLP((inputs, *model, outputs)) if sizes else model
+    net = MLP((inputs, *model, outputs), device=device) if sizes else model
     if not isinstance(net, Dense):
         raise BadInput(f"a task trains an MLP, an Elman net or sizes of hidden layers, got {model!r}")
     if (net.sizes[0], net.sizes[-1]) != (inputs, outputs):
@@ -219,12 +230,12 @@ def as_net(model: Any, inputs: int, outputs: int) -> Dense:
     return net
 
 
-def as_model(model: Any, parts: Parts) -> Any:
+def as_model(model: Any, parts: Parts, device: str) -> Any:
     """What has weights and outputs."""
     X, y = parts.train
     outputs = (2 if parts.classes == 2 else parts.classes) or y.shape[1]
     if isinstance(model, Sequence | Dense) and not isinstance(model, str):
-        return as_net(model, X.shape[-1], outputs)
+        return as_net(model, X.shape[-1], outputs, device)
     if any(kind.__module__.startswith("torch.") for kind in type(model).__mro__):
         from experiments.torch_adapter import TorchModel
 

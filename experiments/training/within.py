@@ -62,9 +62,9 @@ class WeightSettings:
         except ValueError as error:
             raise ParameterError("settings", self.settings, str(error)) from None
 
-    def tuner(self, task: Task, params: NEATParams) -> Tuner | None:
+    def tuner(self, task: Task, params: NEATParams, device: str = "cpu") -> Tuner | None:
         """What tunes, if anything does; `ParameterError` where the method does not fit the task."""
-        return Tuner(self, task, params) if self.method else None
+        return Tuner(self, task, params, device) if self.method else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,12 +82,12 @@ class Tuner:
     A genome takes the best of all candidates, where that is better than itself.
     """
 
-    def __init__(self, settings: WeightSettings, task: Task, params: NEATParams) -> None:
+    def __init__(self, settings: WeightSettings, task: Task, params: NEATParams, device: str = "cpu") -> None:
         from experiments.training.graph import supplies
         from experiments.training.problem import what_is_missing
         from neat.weights.registry import method_class
 
-        self.settings, self.task, self.params = settings, task, params
+        self.settings, self.task, self.params, self.device = settings, task, params, device
         self._needs = method_class(settings.method).needs
         missing = what_is_missing(settings.method, supplies(task, params.mode != "feedforward"), "the task")
         if missing:
@@ -138,7 +138,7 @@ class Tuner:
         from experiments.training.problem import make_method
 
         try:
-            topology = topology_of(population.genome(p), self.params)
+            topology = topology_of(population.genome(p), self.params, self.device)
         except ValueError:  # without weights
             return None, 0
         problem = GraphProblem(topology, self.task)
@@ -160,7 +160,7 @@ class Tuner:
         return (genome.weight, genome.bias), spent
 
     def _compile(self, population: Population) -> Networks:
-        return compile_population(population, **self.params.computing)
+        return compile_population(population, device=self.device, **self.params.computing)
 
 
 def _seed(key: Key, p: int) -> int:

@@ -18,10 +18,11 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Kernel", "has_loop", "is_compile_error", "kernel", "prune", "rebuild"]
+__all__ = ["Kernel", "borrowing", "has_loop", "is_compile_error", "kernel", "prune", "rebuild"]
 
 _TRANSPARENT_MODULES = {"math", "numpy", "numba"}
 _CACHED_VARIANTS = 64
+_BORROWS = "borrows"  # attribute of functions
 
 
 class Kernel:
@@ -165,12 +166,20 @@ def rebuild(kernel: Kernel, compile_helper: Callable[[types.FunctionType], Any])
     return _Rebuild(kernel.bindings, kernel.digest, compile_helper).function(kernel.function)  # type: ignore[arg-type]
 
 
+def borrowing(function: Callable[..., Any]) -> Kernel:
+    """Decorator: make a `Kernel` of a function that makes no arrays. It does not count the references to those that it
+    is given, which costs an atomic operation for each array of a tuple."""
+    function.__dict__[_BORROWS] = True
+    return Kernel(function)
+
+
 def _compile_helper(function: types.FunctionType) -> Any:
     import numba
 
     # Helpers are never called from Python: without the wrappers for that they compile a fifth faster.
     inline = not has_loop(function)
     options = {"forceinline": inline, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    options["_nrt"] = _BORROWS not in function.__dict__
     return numba.njit(error_model="numpy", **options)(function)
 
 
@@ -220,6 +229,7 @@ class _Rebuild:
             code = code.replace(co_filename=__file__)
         rebuilt = types.FunctionType(code, scope, name, function.__defaults__, cells)
         rebuilt.__qualname__ = name
+        rebuilt.__dict__.update(function.__dict__)
         return rebuilt
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from genomes.backend import cuda, simulated
 from genomes.kernels.binding import Kernel, has_loop, prune, rebuild
 
-__all__ = ["CudaKernel", "cuda_kernel"]
+__all__ = ["CudaKernel", "as_argument", "cuda_kernel"]
 
 # Of a thread: 768 threads are then resident on a multiprocessor. Left alone the compiler takes 95 to 160, and what it
 # spills below that lies outside the innermost loops.
@@ -49,7 +49,7 @@ class CudaKernel(Kernel):
 
     def launch(self, blocks: int, threads: int, shared: int, *arguments: Any) -> None:
         """Run ``blocks`` blocks of ``threads`` threads with ``shared`` bytes of shared memory each; does not wait."""
-        self.compiled[blocks, threads, 0, shared](*map(_argument, arguments))
+        self.compiled[blocks, threads, 0, shared](*map(as_argument, arguments))
 
 
 def cuda_kernel(function: Callable[..., Any]) -> CudaKernel:
@@ -57,10 +57,13 @@ def cuda_kernel(function: Callable[..., Any]) -> CudaKernel:
     return CudaKernel(function)
 
 
-def _argument(value: Any) -> Any:
-    """Arrays as numba.cuda takes them, without waiting: kernels and CuPy share CUDA's default stream."""
+def as_argument(value: Any) -> Any:
+    """Arrays, in tuples, too, as numba.cuda takes them, without waiting: kernels and CuPy share CUDA's default stream.
+
+    It takes some microseconds an array: do it once where several launches take the same.
+    """
     if isinstance(value, tuple):
-        return tuple(map(_argument, value))
+        return tuple(map(as_argument, value))
     if not simulated() and hasattr(value, "__cuda_array_interface__") and not hasattr(value, "__cuda_ndarray__"):
         return cuda.as_cuda_array(value, sync=False)
     return value

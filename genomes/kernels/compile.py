@@ -4,7 +4,7 @@
 
 import numpy as np
 
-from genomes.kernels.binding import kernel
+from genomes.kernels.binding import borrowing, kernel
 from genomes.kernels.order import MASK_BITS, popcount
 
 __all__ = ["emit", "emit_scratch"]
@@ -25,7 +25,7 @@ def emit_scratch(ids, most_nodes, most_links):
     )
 
 
-@kernel
+@borrowing
 def emit(
     p, scratch, node_start, node_id, conn_start, source, target, enabled, weight, bias, activation, aggregation, rate,
     num_inputs, num_outputs, order, out_start, out_edge, edge_start, out_bias, out_activation, out_aggregation,

@@ -8,7 +8,7 @@ loops of its own: what has none is inlined, and its many arguments are not copie
 
 import numpy as np
 
-from genomes.kernels.binding import kernel
+from genomes.kernels.binding import borrowing, kernel
 
 __all__ = ["for_each", "no_scratch"]
 
@@ -32,6 +32,11 @@ def scratch(*sizes):
 @kernel
 def for_each(begin, end, sizes, arguments):
     """Items begin..end-1, one after the other."""
-    own = scratch(*sizes)
+    walk(begin, end, scratch(*sizes), arguments)
+
+
+@borrowing
+def walk(begin, end, own, arguments):
+    """The loop of `for_each`."""
     for i in range(begin, end):
         item(i, own, *arguments)

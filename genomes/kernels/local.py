@@ -2,7 +2,7 @@
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 
-from genomes.kernels.binding import kernel
+from genomes.kernels.binding import borrowing
 
 __all__ = ["find", "localise"]
 
@@ -19,7 +19,7 @@ def find(ids, begin, end, wanted):
     return low - begin if low < end and ids[low] == wanted else -1
 
 
-@kernel
+@borrowing
 def localise(p, scratch, node_start, node_id, conn_start, source, target, local_id, tail, head):
     """Write positions in place of node ids, those of the nodes and of the ends of the links of genome ``p``."""
     first, last = node_start[p], node_start[p + 1]

@@ -9,7 +9,7 @@ has its own, node ids are made local numbers beforehand.
 
 import numpy as np
 
-from genomes.kernels.binding import kernel
+from genomes.kernels.binding import borrowing, kernel
 
 __all__ = ["MASK_BITS", "order_feedforward", "order_recurrent", "order_scratch", "popcount"]
 
@@ -253,7 +253,7 @@ def order_scratch(ids, most_nodes, most_links):
     )
 
 
-@kernel
+@borrowing
 def order_feedforward(
     p, scratch, node_start, node_id, conn_start, source, target, enabled, num_inputs, num_outputs, order, node_count,
     edge_count,
@@ -277,7 +277,7 @@ def order_feedforward(
         _, edge_count[p] = count_needed(n, num_inputs, start, needed)
 
 
-@kernel
+@borrowing
 def order_recurrent(
     p, scratch, node_start, node_id, conn_start, source, target, enabled, num_inputs, num_outputs, order, node_count,
     edge_count, sequential,

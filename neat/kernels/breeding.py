@@ -9,7 +9,7 @@ them. Drivers are in `genomes.kernels.each`, which says what ``scratch`` is.
 
 import numpy as np
 
-from genomes.kernels.binding import kernel
+from genomes.kernels.binding import borrowing, kernel
 from genomes.rng import random_bits, to_unit
 from neat.kernels.crossover import (
     CONNECTIONS,
@@ -82,7 +82,7 @@ def breeding_scratch(most_nodes, most_links, bounds):
     )
 
 
-@kernel
+@borrowing
 def plan(p, scratch, matings, node_start, conn_start, plans, sizes, all_rules, seed, generation):
     """Decide what happens to child ``p``; its numbers of nodes and links, or the room that it needs for now."""
     kind, first, second, equal, _ = matings
@@ -115,7 +115,7 @@ def mutations(rules, seed, generation, child):
     return todo | MUTATE
 
 
-@kernel
+@borrowing
 def unite_parents(j, scratch, who, plans, sizes, matings, parents, aside, fixed, all_rules, seed, generation):
     """The child of equally fit parents, with genes of both; sets its size."""
     _, first, second, _, average = matings
@@ -134,7 +134,7 @@ def unite_parents(j, scratch, who, plans, sizes, matings, parents, aside, fixed,
         )  # fmt: skip
 
 
-@kernel
+@borrowing
 def build(j, scratch, who, plans, sizes, matings, parents, children, inputs, all_rules, seed, generation):
     """Cross or copy the parents of a child, unless they are united already, and mutate its values.
 
@@ -178,7 +178,7 @@ def build(j, scratch, who, plans, sizes, matings, parents, children, inputs, all
         )  # fmt: skip
 
 
-@kernel
+@borrowing
 def mutate_rarely(
     p, scratch, plans, children, inputs, outputs, activations, aggregations, all_rules, seed, generation
 ):  # fmt: skip
@@ -197,7 +197,7 @@ def mutate_rarely(
         mutate_enabled(links[4], conn_start[p], conn_start[p + 1], rules, seed, generation, p)
 
 
-@kernel
+@borrowing
 def delete_genes(j, scratch, who, plans, sizes, aside, fixed, all_rules, seed, generation):
     """The deletions of a staged child; corrects its size."""
     node_at, nodes, conn_at, links = aside
@@ -211,7 +211,7 @@ def delete_genes(j, scratch, who, plans, sizes, aside, fixed, all_rules, seed, g
         )  # fmt: skip
 
 
-@kernel
+@borrowing
 def propose(
     j, scratch, who, plans, sizes, aside, inputs, outputs, activations, aggregations, splits, changes, new_values,
     all_rules, seed, generation,
@@ -248,7 +248,7 @@ def clear(change):
         change[column] = -1
 
 
-@kernel
+@borrowing
 def place(j, scratch, who, sizes, changes, new_values, aside, children, all_rules):
     """Copy a staged child to its place in the new population and insert its additions."""
     node_at, old_nodes, conn_at, old_links = aside

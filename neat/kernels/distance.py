@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from genomes.kernels.binding import kernel
+from genomes.kernels.binding import borrowing, kernel
 from genomes.rng import times
 
 __all__ = ["LANES", "assign", "distance_scratch", "fill_table", "found", "join"]
@@ -127,7 +127,7 @@ def distance_scratch():
     return np.empty((2, LANES), np.float32), nothing, nothing, nothing, nothing
 
 
-@kernel
+@borrowing
 def join(
     p, scratch, conn_start, innovation, weight, representatives, rep_start, rep_innovation, row_of, table, coefficients,
     small_genome, threshold, first_species, species

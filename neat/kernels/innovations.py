@@ -4,7 +4,7 @@
 
 import numpy as np
 
-from genomes.kernels.binding import kernel
+from genomes.kernels.binding import borrowing, kernel
 
 __all__ = ["fill_table", "look_up", "lookup", "number_changes"]
 
@@ -63,7 +63,7 @@ def fill_table(begin, end, firsts, seconds, table):
         table[slot_of(firsts[entry], seconds[entry], firsts, seconds, table)] = entry
 
 
-@kernel
+@borrowing
 def look_up(i, scratch, first, second, wanted, columns, found):
     """The number of the i-th key, or -1: it has none, or is not wanted."""
     found[i] = lookup(first[i], second[i], *columns) if wanted[i] else np.int32(-1)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from genomes.kernels.binding import kernel
+from genomes.kernels.binding import borrowing, kernel
 from genomes.rng import random_bits, uniforms
 
 __all__ = ["CLONE", "ELITE", "MATE", "MATE_ONLY", "draw_mating", "draw_members"]
@@ -44,7 +44,7 @@ def owner(start, element):
     return low - 1
 
 
-@kernel
+@borrowing
 def draw_mating(
     j, scratch, ranked, species, fertile, fitness, genes, mutate_only, mate_only, mate_averaging, interspecies,
     shorter, seed, generation, kind, first, second, equal, average

@@ -1,6 +1,5 @@
 """Kernels as PTX for sm_90, compiled without a GPU from what a launch would be given."""
 
-import functools
 import re
 import sys
 import types
@@ -11,6 +10,7 @@ import numpy as np
 from genomes import backend
 from genomes.functions.activations import tanh
 from genomes.kernels import binding_cuda
+from tests.cuda import stand_in
 
 
 def tanh_rows(code, values, first):
@@ -23,14 +23,6 @@ class Hopper:
 
     compute_capability = (9, 0)
     attributes = types.MappingProxyType({"MultiProcessorCount": 132})
-
-
-def stand_in():
-    """A module cupy that makes NumPy's arrays."""
-    module = types.ModuleType("cupy")
-    module.__getattr__ = functools.partial(getattr, np)
-    module.cuda = types.SimpleNamespace(Device=Hopper)
-    return module
 
 
 class OneThread:
@@ -59,7 +51,14 @@ def run(kernel, arguments):
     bindings = {name: value for name, value in kernel.bindings.items() if name != "times"}
     function = binding_cuda.rebuild(type(kernel)(kernel.function, bindings), lambda function: function)
     function.__globals__["cuda"] = OneThread
-    function(*arguments)
+    function(*on_host(arguments))
+
+
+def on_host(value):
+    """Arguments, the device's arrays being NumPy's."""
+    if isinstance(value, tuple):
+        return tuple(map(on_host, value))
+    return value.host if isinstance(value, stand_in.DeviceArray) else value
 
 
 @contextmanager
@@ -71,6 +70,7 @@ def captured(monkeypatch, running=False):
     found = []
 
     def launch(self, blocks, threads, shared, *arguments):
+        stand_in.COUNTS["launches"] += 1
         if not any(self is kernel for kernel, _ in found):
             found.append((self, ptx_of(self, arguments)))
         if running:
@@ -79,8 +79,9 @@ def captured(monkeypatch, running=False):
     for module in (compiler, dispatcher):
         monkeypatch.setattr(module, "get_current_device", Hopper)
     monkeypatch.setattr(binding_cuda.CudaKernel, "launch", launch)
+    monkeypatch.setattr(binding_cuda, "as_argument", lambda value: value)
     monkeypatch.setattr(cuda, "to_device", lambda records: records.view(np.recarray))
-    monkeypatch.setitem(sys.modules, "cupy", stand_in())
+    monkeypatch.setitem(sys.modules, "cupy", stand_in.cupy(Hopper))
     backend.multiprocessors.cache_clear()
     yield found
     backend.multiprocessors.cache_clear()
@@ -92,7 +93,7 @@ def ptx_of(kernel, arguments):
     from numba.cuda import types as numba_types
     from numba.cuda.typing.typeof import typeof
 
-    signature = numba_types.void(*map(typeof, arguments))
+    signature = numba_types.void(*map(typeof, on_host(arguments)))
     text, _ = cuda.compile_ptx(kernel.rebuilt, signature, cc=(9, 0), device=False)
     return text
 

@@ -36,9 +36,9 @@ def assert_same_registry(found, expected):
 @pytest.mark.parametrize("params", CASES.values(), ids=CASES)
 def test_generations_equal_the_cpus(params, many):
     rng = np.random.default_rng(1)
-    population, innovations = varied_population(8 * many, 4, params=params)
+    population, innovations = varied_population(6 * many, 4, params=params)
     there, registry = population.to("cuda"), Innovations.from_arrays(innovations.arrays()).to("cuda")
-    for generation in range(3):
+    for generation in range(2):
         pairs = random_matings(rng, len(population), len(population))
         population = breed(population, pairs, params, innovations, 5, generation)
         there = breed(there, pairs.to("cuda"), params, registry, 5, generation)
@@ -58,8 +58,8 @@ def test_parents_of_contrary_orders():
 def test_a_registry_grows(many):
     """Over and over the same keys and new ones: numbers stay those of the registry on the CPU."""
     rng, changes = np.random.default_rng(3), []
-    for _ in range(4):
-        rows = np.full((30 * many, 13), -1, np.int32)
+    for _ in range(3):
+        rows = np.full((20 * many, 13), -1, np.int32)
         split, link = rng.random((2, len(rows))) < 0.6
         rows[split, 1] = rng.integers(0, 9, split.sum())
         rows[split, 2] = rng.integers(0, 3, split.sum())

@@ -12,7 +12,7 @@ from tests.test_speciation import clusters, genome_of
 
 
 @pytest.mark.parametrize("excess", [1.0, 0.5])
-@pytest.mark.parametrize("threshold", [0.0, 0.3, 0.6, 1e9])
+@pytest.mark.parametrize("threshold", [0.0, 0.4, 1e9])
 def test_species_equal_the_cpus(excess, threshold, many):
     params = NEATParams(excess_coefficient=excess, small_genome=4)
     population, _ = varied_population(12 * many, 6)
@@ -27,7 +27,7 @@ def test_species_equal_the_cpus(excess, threshold, many):
 
 
 def test_more_species_than_lanes_and_windows(many):
-    params, genomes = NEATParams(small_genome=1), clusters(70 * many, 45, seed=3)
+    params, genomes = NEATParams(small_genome=1), clusters(70 * many, 60, seed=3)
     population = Population.of([genome_of(g) for g in genomes])
     species, founders = speciate(population, None, params, 1.013)
     found, new = speciate(population.to("cuda"), None, params, 1.013)

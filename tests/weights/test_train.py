@@ -151,20 +151,6 @@ def test_what_does_not_fit_is_one_line(arguments, settings, parts):
         assert part in str(caught.value), caught.value
 
 
-@pytest.mark.parametrize("data", [(X, CLASSES), "MountainCar-v0"])
-def test_on_generation_may_end_it(data):
-    seen = []
-
-    def enough(progress, score):
-        seen.append(score)
-        return progress.generations == 3
-
-    found = train((5,), data, "pso", evaluations=3000, on_generation=enough)
-    assert len(seen) == found.generations == 3 and found.stopped == "stopped by on_generation"
-    if data != "MountainCar-v0":  # the end is judged, too, though it is no tenth generation
-        assert found.score > seen[-1]
-
-
 def test_sensitivity_of_the_outputs_to_each_weight():
     net = MLP((3, 4, 2))
     problem = DataProblem(net, net.first(), X, CLASSES)
@@ -191,3 +177,17 @@ def test_safe_mutations_need_rows():
         train((4,), "CartPole-v1", "deep-ga", safe="gradient")
     with pytest.raises(BadInput, match="safe = 'gradient': needs rows of data and a network with derivatives"):
         train(Elman((3, 4, 2)), (X[:, None], CLASSES), "deep-ga", safe="gradient")
+
+
+@pytest.mark.parametrize("data", [(X, CLASSES), "MountainCar-v0"])
+def test_on_generation_may_end_it(data):
+    seen = []
+
+    def enough(progress, score):
+        seen.append(score)
+        return progress.generations == 3
+
+    found = train((5,), data, "pso", evaluations=3000, on_generation=enough)
+    assert len(seen) == found.generations == 3 and found.stopped == "stopped by on_generation"
+    if data != "MountainCar-v0":  # the end is judged, too, though it is no tenth generation
+        assert found.score > seen[-1]

@@ -10,6 +10,7 @@ evaluation      Evaluation: what a task says of P networks
 scaling         how inputs are scaled; travels with the champion
 files, graph    genome files; networkx
 rng, kernels    counter-based random numbers; what compiles and runs the kernels
+each            one function for each of many items, on the CPU or the GPU
 """
 
 from genomes.evaluation import Evaluation

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from types import MappingProxyType
 from typing import Any
+
+import numpy as np
 
 from genomes.backend import arrays, multiprocessors, simulated
 from genomes.kernels import each as kernels
@@ -48,9 +51,19 @@ def each(
 
     own = scratch.function(*sizes)
     blocks, threads = grid(count, sum(array.nbytes for array in own))
-    room = tuple(arrays().empty((*array.shape, threads * blocks), array.dtype) for array in own)
+    if scratch is kernels.no_scratch:
+        room = _nothing()
+    else:
+        room = tuple(arrays().empty((*array.shape, threads * blocks), array.dtype) for array in own)
     products = {} if simulated() else {"times": rounded_product}
     for_each.bind(item=item, **products, **bindings).launch(blocks, threads, 0, count, room, arguments)
+
+
+@cache
+def _nothing() -> Any:
+    """`no_scratch` for as many threads as there may be."""
+    blocks, threads = grid(1 << 30)
+    return ready("cuda", (arrays().empty((1, 1, threads * blocks), np.int32),) * 5)
 
 
 def ready(device: str, arguments: Any) -> Any:

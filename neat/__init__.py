@@ -9,6 +9,7 @@ breeding        crossover and mutation of all offspring
 innovations     historical markings
 complexity      phases of complexifying and simplifying
 report          what became of a generation
+*_cuda          what is done otherwise where genomes are in the memory of a GPU
 """
 
 from neat.algorithm import NEAT

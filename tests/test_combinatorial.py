@@ -98,6 +98,7 @@ def naive_knapsack(networks, worth, weight, capacity):
 
 def naive_schedule(networks, duration, weight, due):
     now, left, order = 0.0, list(range(len(duration))), []
+    spread, middle = (due.max() - due.min()) / duration.sum(), due.mean() / duration.sum()
     while left:
         mean, common = duration[left].mean(), weight[left].mean()
         rows = []
@@ -112,6 +113,8 @@ def naive_schedule(networks, duration, weight, due):
                     np.log(weight[j] / common * mean / duration[j]),
                     np.log(duration[j] / mean + spare),
                     len(left) / len(duration),
+                    min(spare, 10) * spread,
+                    min(spare, 10) * middle,
                 ]
             )
         j = left.pop(int(np.argmax(scores(networks, rows)[0])))
@@ -235,12 +238,12 @@ def test_dispatching_rules():
     assert np.array_equal(
         np.diff(np.take_along_axis(jobs.due, dispatch("EDD", jobs), axis=1), axis=1) >= 0, np.ones((20, 6))
     )
-    order, _ = problem.solve(linear([0, 0, 0, 1.0, 0, 0]), jobs)  # weight by duration: WSPT
+    order, _ = problem.solve(linear([0, 0, 0, 1.0, 0, 0, 0, 0]), jobs)  # weight by duration: WSPT
     ratio = np.take_along_axis(jobs.weight / jobs.duration, order[0], axis=1)
     assert (np.diff(ratio, axis=1) <= 1e-6).all()
-    order, _ = problem.solve(linear([0, 0, -0.5, 1.0, 0, 0]), jobs)
+    order, _ = problem.solve(linear([0, 0, -0.5, 1.0, 0, 0, 0, 0]), jobs)
     assert np.allclose(tardiness(jobs, order[0]), tardiness(jobs, dispatch("ATC", jobs)))
-    order, _ = problem.solve(linear([1.0, 0, 0, 1.0, -1.0, 0]), jobs)
+    order, _ = problem.solve(linear([1.0, 0, 0, 1.0, -1.0, 0, 0, 0]), jobs)
     assert np.allclose(tardiness(jobs, order[0]), tardiness(jobs, dispatch("WMDD", jobs)), rtol=0.05)  # ties differ
     large = Scheduling(30).draw((1, 1), 3, 200)
     totals = {rule: tardiness(large, dispatch(rule, large)).sum() for rule in RULES}

@@ -1,9 +1,11 @@
 """Exported code, run by Python and by a C compiler, computes what the network does."""
 
 import ctypes
+import os
 import random
 import shutil
 import subprocess
+import threading
 
 import numpy as np
 import pytest
@@ -40,7 +42,7 @@ def as_c(program, folder):
         '#include "champion.h"\n'
         f"void call(const float *x, float *state, float *y) {{ (void)state; network(x, {state}y); }}\n"
     )
-    strict = ("-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror", "-Wno-unused-function")
+    strict = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wdouble-promotion", "-Wshadow", "-pedantic", "-Werror")
     command = (COMPILER, *strict, "-shared", "-fPIC", "champion.c", "-o", "champion.so", "-lm")
     subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
     library = ctypes.CDLL(str(folder / "champion.so"))
@@ -123,6 +125,40 @@ def test_a_function_of_the_users_is_refused():
         Program.of(chain([ACTIVATIONS["thrice"]]))
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["*/ #error", "*\\\n/ #error", "/* a", "a\\", "??/", 'a"""', '"', "a\0b", "a\rb", "\u202eb", "\ud800", "a " * 200],
+)
+def test_names_of_the_users_stay_in_the_comment(line, tmp_path):
+    program = Program.of(chain([ACTIVATIONS["relu"]]), about=(line, "/ next", line))
+    for exported in runners(program, tmp_path):
+        assert exported([2.0])[0] == 2.0
+
+
+@pytest.mark.skipif(not COMPILER, reason="needs a C compiler")
+@pytest.mark.parametrize("suffix", ["c", "cpp"])
+def test_two_headers_in_a_program(suffix, tmp_path):
+    (tmp_path / "one.h").write_text(c_source(Program.of(chain([ACTIVATIONS["relu"]])), "one"))
+    (tmp_path / "two.h").write_text(c_source(Program.of(chain([ACTIVATIONS["square"]] * 2)), "two"))
+    (tmp_path / f"main.{suffix}").write_text(
+        '#include "one.h"\n#include "two.h"\n#include "one.h"\n'
+        "int main(void) { float x[ONE_INPUTS] = {2}, a[1], b[TWO_OUTPUTS]; one(x, a); two(x, b);\n"
+        "return a[0] == 2 && b[0] == 16 ? 0 : 1; }\n"
+    )
+    command = (COMPILER, "-Wall", "-Wextra", "-pedantic", "-Werror", f"main.{suffix}", "-o", "main", "-lm")
+    subprocess.run(command, cwd=tmp_path, check=True)
+    subprocess.run(tmp_path / "main", check=True)
+
+
+@pytest.mark.skipif(not COMPILER, reason="needs a C compiler")
+def test_two_headers_of_one_name_are_not_mistaken_for_each_other(tmp_path):
+    for name, activation in (("one", "relu"), ("two", "square")):
+        (tmp_path / f"{name}.h").write_text(c_source(Program.of(chain([ACTIVATIONS[activation]]))))
+    (tmp_path / "main.c").write_text('#include "one.h"\n#include "two.h"\n')
+    done = subprocess.run((COMPILER, "-c", "main.c"), cwd=tmp_path, capture_output=True, text=True)
+    assert "redefinition of" in done.stderr
+
+
 def test_the_command(tmp_path):
     neat("run", "cartpole", "--out", "run", "--quiet", cwd=tmp_path)
     champion = tmp_path / "run" / "champion.json"
@@ -132,7 +168,44 @@ def test_the_command(tmp_path):
     scope = {}
     exec((tmp_path / "run" / "champion.py").read_text(), scope)
     assert scope["network"]([0.1, 0.2, 0.3, 0.4]) == pytest.approx(network([0.1, 0.2, 0.3, 0.4]).tolist(), abs=1e-4)
-    assert "push > ZERO" in (tmp_path / "controller.h").read_text()  # how a number becomes an action
+    header = (tmp_path / "controller.h").read_text()
+    assert "push > ZERO" in header  # how a number becomes an action
+    assert "observations of Gymnasium's CartPole-v1" in header
+
+
+def test_a_table_of_ones_own(tmp_path, capsys):
+    rows = [f"{k % 3 + 0.01 * k},{k % 7},{'ab*'[k % 3]}/" for k in range(60)]
+    (tmp_path / "mine.csv").write_text("\n".join(["long,*/,kind", *rows]) + "\n")
+    neat("run", "mine.csv", "--out", "run", "--set", "run.generations=1", "--quiet", cwd=tmp_path)
+    folder = str(tmp_path / "run")
+    assert _run(["export", folder]) == 0
+    text = (tmp_path / "run" / "champion.py").read_text()
+    assert "unscaled: 0 long, 1 */" in text
+    assert "0 */, 1 a/, 2 b/" in text
+    (tmp_path / "mine.csv").unlink()
+    assert _run(["export", folder, "--to", "c", "--name", "flower"]) == 0
+    text = (tmp_path / "run" / "champion.h").read_text()
+    assert "not known here:" in text
+    assert "void flower(" in text
+    assert "network" not in text
+    for arguments in (["--name", "flower"], ["--to", "c", "--name", "a b"], ["--to", "c", "--name", ""]):
+        assert _run(["export", folder, *arguments]) == 2
+        assert "--name" in capsys.readouterr().err
+
+
+def test_what_is_there_is_written_into(tmp_path):
+    neat("run", "xor", "--out", "run", "--set", "run.generations=1", "--quiet", cwd=tmp_path, code=None)
+    (tmp_path / "file.py").touch()
+    (tmp_path / "link.py").symlink_to("file.py")
+    os.mkfifo(tmp_path / "pipe")
+    read = []
+    reader = threading.Thread(target=lambda: read.append((tmp_path / "pipe").read_text()), daemon=True)
+    reader.start()
+    for name in ("link.py", "pipe"):
+        assert _run(["export", str(tmp_path / "run"), "--out", str(tmp_path / name)]) == 0
+    reader.join(10)
+    assert read == [(tmp_path / "file.py").read_text()]
+    assert (tmp_path / "link.py").is_symlink() and (tmp_path / "pipe").is_fifo()
 
 
 def test_bad_input(tmp_path, capsys):

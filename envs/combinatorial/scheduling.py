@@ -45,7 +45,7 @@ class Scheduling(Task):
     validation_instances: int = 500
     target: float | None = 1.0
 
-    num_inputs = 6
+    num_inputs = 8
     num_outputs = 1
     maximize = False
     episodes_change = True

@@ -172,7 +172,9 @@ def decode_jobs(
 
     Of each job, times in mean durations of the jobs that wait: logarithm of the duration, slack (within -10 .. 10),
     slack that is left (at most 10), logarithm of weight by duration (by the means), logarithm of what is left until the
-    modified due date; share of jobs that wait. The rules ATC and WMDD are weighted sums of these.
+    modified due date; share of jobs that wait; the slack that is left, times the spread of all due dates and times
+    their mean (both by the sum of all durations). The rules ATC and WMDD are weighted sums of these, and so is an ATC
+    whose look-ahead goes by how early and how far apart jobs are due.
     """
     instances, jobs = duration.shape
     values = np.empty(max_slots, np.float32)
@@ -180,10 +182,13 @@ def decode_jobs(
     for item in range(begin, end):
         p, i = item // instances, item % instances
         left, work, importance = jobs, ZERO, ZERO
+        first, last, middle = due[i, 0], due[i, 0], ZERO
         for j in range(jobs):
             waiting[j] = j
             work += duration[i, j]
             importance += weight[i, j]
+            first, last, middle = min(first, due[i, j]), max(last, due[i, j]), middle + due[i, j] / np.float32(jobs)
+        spread, middle = (last - first) / work, middle / work
         now, total = ZERO, ZERO
         while left > 0:
             mean = work / np.float32(left)
@@ -199,6 +204,7 @@ def decode_jobs(
                 values[3] = np.float32(math.log(weight[i, j] / common * mean / duration[i, j]))
                 values[4] = np.float32(math.log(duration[i, j] / mean + spare))
                 values[5] = np.float32(left) / np.float32(jobs)
+                values[6], values[7] = values[2] * spread, values[2] * middle
                 s = score(values, p, networks, num_inputs, task_inputs, bias_input)
                 if s > best:
                     best, chosen = s, k

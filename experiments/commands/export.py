@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,15 +20,18 @@ __all__ = ["command"]
 @click.command("export")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--to", "language", type=click.Choice(list(LANGUAGES)), default="python", help="Default: python.")
+@click.option("--name", metavar="NAME", help="Of the function in C (default network).")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Default: in DIR.")
-def command(folder: Path, language: str, out: Path | None) -> int:
+def command(folder: Path, language: str, name: str | None, out: Path | None) -> int:
     """Write a run's champion as source code that needs nothing but a compiler: Python, or a C header."""
     from experiments.config import read_config
     from experiments.errors import BadInput, Failure
-    from experiments.record import require_run, write_whole
+    from experiments.record import require_run
     from experiments.session import load_champion
-    from genomes.export import NotExportable, Program
+    from genomes.export import NotExportable, Program, c_source
 
+    if name is not None and (language != "c" or not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name)):
+        raise BadInput(f"--name {name}: must be a name in C, and goes with --to c")
     require_run(folder)
     config = read_config(folder / "config.toml")
     genome, scaling = load_champion(folder)
@@ -37,10 +41,10 @@ def command(folder: Path, language: str, out: Path | None) -> int:
         raise BadInput(f"{folder / 'champion.json'}: {error}") from None
     suffix, source = LANGUAGES[language]
     path = out or folder / f"champion{suffix}"
-    if not path.parent.is_dir():
-        raise BadInput(f"--out {path}: there is no folder {path.parent}")
     try:
-        write_whole(path, source(program))
+        if not path.parent.is_dir():
+            raise BadInput(f"--out {path}: there is no folder {path.parent}")
+        path.write_text(source(program) if name is None else c_source(program, name), encoding="utf-8")
     except OSError as error:
         raise Failure(f"{path}: cannot be written: {error.strerror or error}") from None
     click.echo(f"The champion is in {path}")
@@ -51,4 +55,11 @@ def _about(config: Config, genome: Genome) -> tuple[str, ...]:
     """What a reader of the file wants to know."""
     hidden, links = genome.num_hidden, int(genome.enabled.sum())
     size = f"{hidden} hidden node{'s' * (hidden != 1)}, {links} connection{'s' * (links != 1)}"
-    return f"{config.task.name}: the champion of a run with seed {config.run.seed}, {size}", *config.task.meaning()
+    try:
+        meaning = config.task.meaning()
+    except (
+        ValueError,
+        OSError,
+    ) as error:  # data or an extra that are not here: the champion is worth having all the same
+        meaning = (f"what its inputs and outputs are is not known here: {error}",)
+    return f"{config.task.name}: the champion of a run with seed {config.run.seed}, {size}", *meaning

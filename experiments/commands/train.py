@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -35,26 +36,16 @@ def command(
 ) -> int:  # fmt: skip
     """Train a fixed network by any method: a ready training, or a TOML file of your own."""
     from experiments.config import parse_setting
-    from experiments.errors import BadInput
     from experiments.training.presets import read_training
     from experiments.training.train import train
-    from neat.weights.registry import method_class
 
     training = read_training(name)
-    if out is not None and not out.parent.is_dir():
-        raise BadInput(f"--out {out}: there is no folder {out.parent}")
-    try:
-        method_class(method)
-    except ValueError as error:
-        raise BadInput(f"--method {method}: {error}") from None
+    if out is not None:
+        _check_writable(out)
     if not (evaluations or minutes):
         evaluations, minutes = training.evaluations, training.minutes
     settings = training.methods.get(method, {}) | dict(parse_setting(text) for text in overrides)
-    for key in ("evaluations", "minutes", "seed", "start", "validation", "on_generation"):
-        if key in settings:
-            raise BadInput(
-                f"{key} = {settings[key]!r}: is no setting of the method {method!r}: there are options for it"
-            )
+    _check(method, settings)
     model = training.network(seed)
     _set_threads(threads, training)
     show = None if quiet else _Show(evaluations, minutes)
@@ -73,11 +64,40 @@ def command(
     if as_json:
         numbers = ("score", "test", "fitness", "evaluations", "generations", "seconds", "stopped")
         result = {key: getattr(found, key) for key in numbers}
-        result = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in result.items()}  # as JSON has it
+        result = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in result.items()}
         print(json.dumps({"training": name, "method": method, "settings": settings, "seed": seed} | result, indent=2))
     elif not quiet:
         click.echo(f"{name} by {method}: {found!r}")
     return 130 if found.stopped == "interrupted" else 0
+
+
+def _check(method: str, settings: dict[str, Any]) -> None:
+    from experiments.errors import BadInput
+    from experiments.training.train import train
+    from neat.weights.registry import method_class
+
+    try:
+        if method != "elm":  # which `train` has without ask and tell
+            method_class(method)
+    except ValueError as error:
+        raise BadInput(f"--method {method}: {error}") from None
+    of_train = set(inspect.signature(train).parameters) - {"objective", "batch", "own_batches"}
+    for key in sorted(of_train & set(settings)):
+        raise BadInput(f"{key} = {settings[key]!r}: is no setting of the method {method!r}")
+
+
+def _check_writable(path: Path) -> None:
+    """Before the training, not after it."""
+    from experiments.errors import BadInput
+
+    try:
+        new = not path.exists()
+        if new or path.is_file():  # and no pipe
+            path.open("ab").close()
+        if new:
+            path.unlink()
+    except OSError as error:
+        raise BadInput(f"--out {path}: cannot be written: {error.strerror or error}") from None
 
 
 def _set_threads(threads: int, training: Training) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from experiments.bench.peers import poles
 from experiments.evolution import evolve
-from experiments.study.plan import Job
+from experiments.study.plan import SATURATED, Job
 from experiments.tasks import EnvironmentSettings
 from experiments.training.data import DataProblem, named, of_outputs
 from experiments.training.loop import Limits, generation
@@ -23,8 +23,6 @@ from genomes.dense import MLP, Dense, Elman
 from genomes.kernels.parallel import set_threads
 
 __all__ = ["Row", "measure", "network", "solved"]
-
-SATURATED = 1.0  # deviation of all weights: units of 64 inputs sum up about 8
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,8 @@ def _trained(job: Job) -> Row:
     how = {name: options.pop(name) for name in ("objective", "batch", "own_batches") if name in options}
     start: Any = None
     if job.case == "saturated":
-        start = SATURATED * np.random.default_rng(job.seed).standard_normal(net.size)
+        own = 0.0 if job.method == "eki" else SATURATED  # around which that one spreads its ensemble as far
+        start = own * np.random.default_rng(job.seed).standard_normal(net.size)
     seed = max(job.seed, 1) + 100 * (job.seed == 0)
     parts = Parts.of("digits", 0.2, seed)
     try:

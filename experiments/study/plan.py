@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["HARD", "LEVELS", "OPTIONS", "Job", "Level", "options_of", "tuning_jobs", "why_not"]
+__all__ = ["HARD", "LEVELS", "OPTIONS", "SATURATED", "Job", "Level", "options_of", "tuning_jobs", "why_not"]
 
 Settings = dict[str, Any]
 OUR = {"batch": 0}  # methods that compare a candidate with one of before: on the same rows always
@@ -24,7 +24,7 @@ OPTIONS: dict[str, list[Settings]] = {
     "snes": [SHARED | {"population": 40, "sigma": s} for s in (0.03, 0.1)],
     "sep-cma-es": [SHARED | {"population": 40, "sigma": s} for s in (0.03, 0.1)],
     "cma-es": [SHARED | {"sigma": s} for s in (0.1, 0.3)],
-    "eki": [{"batch": 128, "ensemble": 200, "spread": s} for s in (0.1, 0.3)],
+    "eki": [{"batch": 50, "ensemble": 100, "spread": 0.3, "noise": 0.3, "jitter": j} for j in (0.02, 0.05)],
     "cosyne": [OUR | {"spread": 0.3, "scale": s} for s in (0.03, 0.3)],
     "ga": [OUR | {"spread": 0.3, "sigma": s} for s in (0.03, 0.1)],
     "deep-ga": [OUR | {"population": 100, "parents": 10, "sigma": s} for s in (0.01, 0.05)],
@@ -48,6 +48,7 @@ MOST = {
     "supermask": (200_000, "memory: a population of D"),
 }
 
+SATURATED = 1.0  # deviation of all weights of a bad start: units of 64 inputs sum up about 8
 HARD = 32  # hidden units of the networks on digits in part 3
 
 
@@ -120,6 +121,8 @@ def options_of(case: str, method: str) -> list[Settings]:
     change = changes.get(case, {})
     if case == "zero-one" and method in (*GRADIENTS, "elm"):
         change = {}  # they take a surrogate: cross-entropy, or least squares
+    if (case, method) == ("saturated", "eki"):
+        change = {"spread": SATURATED}  # its ensemble is made of such starts
     return [options | change for options in OPTIONS[method]]
 
 

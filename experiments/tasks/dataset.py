@@ -174,15 +174,20 @@ class DatasetSettings(TaskSettings):
         return self.data.accept(delivered)
 
     def meaning(self) -> tuple[str, ...]:
-        classes = self.data.dataset.classes
+        features, classes = self.data.dataset.features, self.data.dataset.classes
+        inputs = "inputs: the columns of a row, unscaled" + (f": {_numbered(features)}" if features else "")
         if not classes:
-            return ("outputs: predictions, in units of the targets",)
+            return inputs, "outputs: predictions, in units of the targets"
         if len(classes) == 2:
-            return (f"output: {classes[1]} where it is positive, else {classes[0]}",)
-        return (f"outputs: the largest is of the predicted class, in the order {', '.join(classes)}",)
+            return inputs, f"output: {classes[1]} where it is positive, else {classes[0]}"
+        return inputs, f"outputs: the largest is of the predicted class: {_numbered(classes)}"
 
     def final_test(self, network: Network, episodes: int, seed: int) -> dict[str, Any]:
         return self.data.final_test(network)
+
+
+def _numbered(names: tuple[str, ...]) -> str:
+    return ", ".join(f"{k} {name}" for k, name in enumerate(names))
 
 
 def adapt_to_data(neat: NEATParams) -> NEATParams:

@@ -100,8 +100,12 @@ class EnvironmentSettings(TaskSettings):
         return Stage(made, env.act)
 
     def meaning(self) -> tuple[str, ...]:
-        act = inspect.getsource(self._env().act).rstrip().splitlines()
-        return "An action is made of the outputs by", "", *act
+        env = self._env()
+        act = ("An action is made of the outputs by", "", *inspect.getsource(env.act).rstrip().splitlines())
+        if env.gymnasium_id:
+            return f"inputs: the observations of Gymnasium's {env.gymnasium_id}, as they are", *act
+        observe = inspect.getsource(env.observe).rstrip().splitlines()
+        return "Inputs are made of the environment's state by", "", *observe, "", *act
 
     def remark(self) -> str:
         if not self._env().gymnasium_id:

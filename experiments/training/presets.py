@@ -69,7 +69,7 @@ def _checked(path: Path, document: dict[str, Any]) -> Training:
     for key in document:
         if key not in known:
             raise BadInput(f"{path}: {key}: there is no such key: must be one of {', '.join(known)}")
-    model, data, methods = (document.get(key) for key in ("model", "data", "methods"))
+    model, data, methods = document.get("model"), document.get("data"), document.get("methods", {})
     sizes = isinstance(model, list) and all(type(size) is int and size > 0 for size in model)
     if model != _LENET and not sizes:
         raise BadInput(f'{path}: model = {model!r}: must be "{_LENET}", or sizes of hidden layers such as [64, 32]')

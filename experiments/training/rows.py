@@ -33,6 +33,8 @@ class Parts:
         X, y = np.asarray(data[0], np.float32), np.asarray(data[1])
         if len(X) != len(y) or not len(X):
             raise BadInput(f"X has {len(X)} rows, y has {len(y)}: must be as many, and some")
+        if y.dtype.kind not in "iubf":
+            raise BadInput(f"y must be numbers, of which whole ones [R] are classes: got {y.dtype}")
         if not np.isfinite(X).all() or not np.isfinite(y).all():
             raise BadInput(f"{'y' if np.isfinite(X).all() else 'X'} is not finite everywhere")
         y, classes = _targets(y)

@@ -92,6 +92,7 @@ def train(
     KeyboardInterrupt is caught: what was found until then is returned, ``stopped`` is "interrupted".
     """
     limits = _limits(evaluations, minutes)
+    _check(objective, batch, own_batches, seed)
     if (task := as_task(data)) is not None:
         if objective or batch or method == "elm":
             raise BadInput("objective, batch and method 'elm' go with rows of data, not with a task")
@@ -139,6 +140,8 @@ def train_on_rows(
             progress = optimise(problem, chosen, limits, watch)
             if progress.stopped == "watch":
                 progress.stopped = "stopped by on_generation"
+            elif progress.stopped == "interrupted":  # what generations since the last check have found
+                judge(chosen.solution)
     except BadInput:
         raise
     except ValueError as error:
@@ -175,6 +178,10 @@ def train_on_task(
 
     try:
         progress = optimise(problem, chosen, limits, watch)
+        if progress.stopped == "interrupted":
+            check(chosen.solution, progress.generations)
+    except ValueError as error:  # a network that the task does not take
+        raise BadInput(str(error)) from None
     finally:
         task.close()
     if progress.stopped == "watch":
@@ -192,6 +199,16 @@ def _limits(evaluations: int, minutes: float) -> Limits:
         return Limits(evaluations if evaluations or minutes else 10_000, minutes)
     except ValueError as error:
         raise BadInput(str(error)) from None
+
+
+def _check(objective: Any, batch: Any, own_batches: Any, seed: Any) -> None:
+    if not (isinstance(objective, str) or callable(objective)):
+        raise BadInput(f"objective = {objective!r}: must be a name or a function")
+    for name, value in (("batch", batch), ("seed", seed)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
+            raise BadInput(f"{name} = {value!r}: must be a whole number, 0 or more")
+    if not isinstance(own_batches, bool):
+        raise BadInput(f"own_batches = {own_batches!r}: must be true or false")
 
 
 def _start(model: Any, start: ArrayLike | None, seed: int) -> NDArray[np.float32]:
@@ -219,8 +236,11 @@ def as_task(data: Any) -> Task | None:
 
 def as_net(model: Any, inputs: int, outputs: int, device: str) -> Dense:
     """A net of these inputs and outputs."""
-    sizes = isinstance(model, Sequence) and not isinstance(model, str)
-    net = MLP((inputs, *model, outputs), device=device) if sizes else model
+    net = model
+    if isinstance(model, Sequence) and not isinstance(model, str):
+        if not all(isinstance(size, int | np.integer) and size > 0 for size in model):
+            raise BadInput(f"sizes of hidden layers must be whole numbers from 1 on, got {model!r}")
+        net = MLP((inputs, *model, outputs), device=device)
     if not isinstance(net, Dense):
         raise BadInput(f"a task trains an MLP, an Elman net or sizes of hidden layers, got {model!r}")
     if (net.sizes[0], net.sizes[-1]) != (inputs, outputs):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from genomes.export.program import ACTIVATIONS, Program, decimal
-from genomes.export.statements import Language, activations_of, helpers_of, statements
+from genomes.export.statements import Language, about, activations_of, helpers_of, statements
 
 __all__ = ["c_source"]
 
@@ -30,6 +31,7 @@ _HELPERS = {
     return 0.5f * (values[(count - 1) / 2] + values[count / 2]);
 }""",
 }
+_MARKS = re.compile(r"(?<=\*)(?=/)|(?<=/)(?=\*)|(?<=\?)(?=\?)")  # within what ends or begins a comment, and trigraphs
 _MATH = {"exp": "expf", "log": "logf", "sin": "sinf", "tanh": "tanhf"}
 
 
@@ -48,26 +50,25 @@ def _activation(name: str) -> str:
 _C = Language("float ", "float {name}[] = {{{values}}}", ";", _number, _word, _activation)
 
 
-def c_source(program: Program) -> str:
-    """A header with the function ``network``.
+def c_source(program: Program, name: str = "network") -> str:
+    """A header with a function of this name, which all other names in it begin with.
 
     ``network(x, y)`` takes I numbers and writes O; of a recurrent network it is ``network(x, state, y)``, where state
     is NETWORK_STATE numbers, all 0 before an episode's first step, which each call brings up to date.
     """
-    return "\n".join(_header(program)) + "\n"
+    comment = (f" * {_MARKS.sub(' ', line)}".rstrip() for line in about(program))
+    code = "\n".join(_header(program)).replace("network", name).replace("NETWORK", name.upper())
+    return "\n".join(("/*", *comment, code)) + "\n"
 
 
 def _header(program: Program) -> Iterator[str]:
     state = "state, " if program.state else ""
-    yield "/*"
-    yield from (f" * {line}".rstrip().replace("*/", "* /") for line in program.about)
     yield " *"
     yield f" * network(x, {state}y) reads {program.num_inputs} numbers and writes {program.num_outputs}."
     if program.state:
-        yield f" * state is {program.state} numbers, all 0 when an episode begins; each call brings them up to date."
+        yield f" * state has {program.state}, all 0 when an episode begins; each call brings them up to date."
     yield " */"
-    yield "#ifndef NETWORK_H"
-    yield "#define NETWORK_H"
+    yield "#pragma once"
     yield ""
     yield "#include <math.h>"
     yield ""
@@ -76,15 +77,13 @@ def _header(program: Program) -> Iterator[str]:
     if program.state:
         yield f"#define NETWORK_STATE {program.state}"
     for name, definition in helpers_of(program, _HELPERS).items():
-        yield f"\nstatic float {_PREFIX}{name}{definition}"
+        yield f"\nstatic inline float {_PREFIX}{name}{definition}"
     for name in activations_of(program):
-        yield f"\nstatic float {_activation(name)}(float x) {{ return {_C.expression(ACTIVATIONS[name])}; }}"
+        yield f"\nstatic inline float {_activation(name)}(float x) {{ return {_C.expression(ACTIVATIONS[name])}; }}"
     last = "float *state, float *y" if program.state else "float *y"
-    yield f"\nstatic void network(const float *x, {last}) {{"
+    yield f"\nstatic inline void network(const float *x, {last}) {{"
     yield from (f"    {line}" for line in _body(program))
     yield "}"
-    yield ""
-    yield "#endif"
 
 
 def _body(program: Program) -> Iterator[str]:
@@ -110,7 +109,7 @@ def _scaled(program: Program) -> Iterator[str]:
     assert scaling is not None
     for i in range(program.num_inputs):
         shift, scale = (_number(float(decimal(values[i]))) for values in (scaling.shift, scaling.scale))
-        value = f"(x[{i}] - {shift}) * {scale}"
+        value = f"(x[{i}] - {shift}) * {scale}".replace("- -", "+ ")
         if scaling.limit is not None:
             value = f"network_clamp({value}, {_number(-scaling.limit)}, {_number(scaling.limit)})"
         yield f"scaled[{i}] = {value};"

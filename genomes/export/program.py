@@ -58,7 +58,7 @@ class Assignment:
     bias: float
     activation: str
     aggregation: str
-    terms: tuple[tuple[float, str], ...]
+    terms: tuple[tuple[float, str], ...]  # a weight and its source; "": the weight itself
     rate: float | None
 
 
@@ -120,8 +120,8 @@ def _symbols(net: Networks, names: list[str]) -> Callable[[int], str]:
     def symbol(slot: int) -> str:
         if slot < net.task_inputs:
             return f"x[{slot}]"
-        if slot < net.num_inputs:
-            return decimal(np.float32(net.bias_input or 0.0))
+        if slot < net.num_inputs:  # the bias input: a constant
+            return ""
         node = slot - net.num_inputs
         return names[node] if node < len(names) else f"state[{node - len(names)}]"
 
@@ -134,10 +134,15 @@ def _assignments(net: Networks, names: list[str], symbol: Callable[[int], str]) 
         if activation not in ACTIVATIONS:
             raise NotExportable(f"activation {activation!r} of {name} is registered by your own code: write it by hand")
         edges = range(net.edge_start[i], net.edge_start[i + 1])
-        terms = tuple((float(decimal(net.weight[e])), symbol(int(net.source[e]))) for e in edges)
+        terms = tuple(_term(net, e, symbol(int(net.source[e]))) for e in edges)
         rate = float(decimal(net.rate[i])) if len(net.rate) else None
         bias = float(decimal(net.bias[i]))
         yield Assignment(name, i, bias, activation, aggregation_name(int(net.aggregation[i])), terms, rate)
+
+
+def _term(net: Networks, edge: int, source: str) -> tuple[float, str]:
+    weight = net.weight[edge] if source else net.weight[edge] * np.float32(net.bias_input or 0.0)
+    return float(decimal(weight)), source
 
 
 def decimal(value: np.float32 | NDArray[np.float32]) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from genomes.export.program import ACTIVATIONS, Program, decimal
-from genomes.export.statements import Language, activations_of, helpers_of, statements
+from genomes.export.statements import Language, about, activations_of, helpers_of, statements
 
 __all__ = ["python_source"]
 
@@ -46,7 +46,7 @@ def python_source(program: Program) -> str:
 
 def _module(program: Program) -> Iterator[str]:
     arguments = "x, state" if program.state else "x"
-    yield '"""' + "\n".join(program.about).replace("\\", "/").replace('"""', "'''")
+    yield '"""' + "\n".join(about(program)).replace("\\", "\\\\").replace('"""', r"\"\"\"")
     yield ""
     yield f"network({arguments}) takes {program.num_inputs} numbers and returns {program.num_outputs}."
     if program.state:
@@ -89,5 +89,5 @@ def _scaled(program: Program) -> Iterator[str]:
     scaling = program.scaling
     assert scaling is not None
     for i in range(program.num_inputs):
-        value = f"(x[{i}] - {decimal(scaling.shift[i])}) * {decimal(scaling.scale[i])}"
+        value = f"(x[{i}] - {decimal(scaling.shift[i])}) * {decimal(scaling.scale[i])}".replace("- -", "+ ")
         yield value if scaling.limit is None else f"clamp({value}, {-scaling.limit}, {scaling.limit})"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from genomes.export.program import ACTIVATIONS, FOLDS, Assignment, Program
 
-__all__ = ["Language", "activations_of", "helpers_of", "statements"]
+__all__ = ["Language", "about", "activations_of", "helpers_of", "statements"]
 
 _TERMS = 5  # of a sum in one line
 _NEEDS = {"clamp": ("at_least", "at_most"), "farther": ("size",)}
@@ -31,6 +32,12 @@ class Language:
         return re.sub(r"(?<![\w.])\d[\d.]*(?:e\d+)?", lambda match: self.number(float(match[0])), words)
 
 
+def about(program: Program) -> list[str]:
+    """The lines of the comment at the top: names of the user's may hold what would end a line, or hide one."""
+    lines = ("".join(c if c.isprintable() else "?" for c in line) for line in program.about)
+    return [part for line in lines for part in textwrap.wrap(line, 112, subsequent_indent="  ") or [""]]
+
+
 def statements(program: Program, language: Language) -> Iterator[str]:
     """The lines that compute all nodes once."""
     for one in program.assignments:
@@ -44,7 +51,7 @@ def _assign(one: Assignment, language: Language) -> Iterator[str]:
     if one.activation != "identity":
         value = f"{language.activation(one.activation)}({value})"
     if one.rate is not None:
-        old, new = language.number(1.0 - one.rate), language.number(one.rate)
+        old, new = language.number(round(1.0 - one.rate, 9)), language.number(one.rate)
         value = f"{old} * state[{one.state}] + {new} * ({value})"
     if value != one.node:
         known = any(line.startswith(f"{language.declare}{one.node} ") for line in before)
@@ -54,7 +61,7 @@ def _assign(one: Assignment, language: Language) -> Iterator[str]:
 def _total(one: Assignment, language: Language) -> tuple[list[str], str]:
     """Lines to begin with, and the expression of bias + aggregation."""
     node, bias = one.node, language.number(one.bias)
-    terms = [f"{language.number(weight)} * {source}" for weight, source in one.terms]
+    terms = [language.number(weight) + (f" * {source}" if source else "") for weight, source in one.terms]
     if one.aggregation == "sum" or not terms:
         return _sum(node, [bias, *terms] if one.bias or not terms else terms, language)
     if one.aggregation == "mean":

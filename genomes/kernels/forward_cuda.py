@@ -11,7 +11,7 @@ from numba import float32
 from genomes.backend import cuda
 from genomes.kernels.binding_cuda import cuda_kernel
 from genomes.kernels.forward import evaluate_network, load_inputs
-from genomes.kernels.forward_each import step_network
+from genomes.kernels.forward_each import activate_network, leak
 
 __all__ = ["each_columns", "forward_columns"]
 
@@ -59,3 +59,27 @@ def each_columns(
             p, values, node_start, edge_start, bias, activation, aggregation, source, weight, output_slot, num_inputs,
             bias_input, recurrent, rate, activations, X, state, out,
         )  # fmt: skip
+
+
+def step_network(
+    p, values, node_start, edge_start, bias, activation, aggregation, source, weight, output_slot, num_inputs,
+    bias_input, recurrent, rate, activations, X, state, out,
+):  # fmt: skip
+    """Network ``p`` on its row. The CPU's kernel has this in its own body: as a function it was 8 % slower there."""
+    first, last = node_start[p], node_start[p + 1]
+    for i in range(X.shape[1]):
+        values[i] = X[p, i]
+    if X.shape[1] < num_inputs:
+        values[num_inputs - 1] = bias_input
+    for _ in range(activations if recurrent else 1):
+        if recurrent:
+            for i in range(first, last):
+                values[num_inputs + last - first + i - first] = state[i]
+        activate_network(values, num_inputs, first, last, edge_start, bias, activation, aggregation, source, weight)
+        if len(rate):
+            leak(values, num_inputs, first, last, rate)
+        if recurrent:
+            for i in range(first, last):
+                state[i] = values[num_inputs + i - first]
+    for o in range(output_slot.shape[1]):
+        out[p, o] = values[output_slot[p, o]]

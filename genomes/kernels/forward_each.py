@@ -7,7 +7,7 @@ import numpy as np
 from genomes.functions.aggregations import aggregate
 from genomes.kernels.binding import kernel
 
-__all__ = ["activate_network", "forward_each", "leak", "step_network"]
+__all__ = ["activate_network", "forward_each", "leak"]
 
 _ONE = np.float32(1.0)
 
@@ -26,34 +26,23 @@ def forward_each(
     where the networks are recurrent, and is updated."""
     values = np.empty(max_slots, np.float32)
     for p in range(begin, end):
-        step_network(
-            p, values, node_start, edge_start, bias, activation, aggregation, source, weight, output_slot, num_inputs,
-            bias_input, recurrent, rate, activations, X, state, out,
-        )  # fmt: skip
-
-
-def step_network(
-    p, values, node_start, edge_start, bias, activation, aggregation, source, weight, output_slot, num_inputs,
-    bias_input, recurrent, rate, activations, X, state, out,
-):  # fmt: skip
-    """Network ``p`` on its row."""
-    first, last = node_start[p], node_start[p + 1]
-    for i in range(X.shape[1]):
-        values[i] = X[p, i]
-    if X.shape[1] < num_inputs:
-        values[num_inputs - 1] = bias_input
-    for _ in range(activations if recurrent else 1):
-        if recurrent:
-            for i in range(first, last):
-                values[num_inputs + last - first + i - first] = state[i]
-        activate_network(values, num_inputs, first, last, edge_start, bias, activation, aggregation, source, weight)
-        if len(rate):
-            leak(values, num_inputs, first, last, rate)
-        if recurrent:
-            for i in range(first, last):
-                state[i] = values[num_inputs + i - first]
-    for o in range(output_slot.shape[1]):
-        out[p, o] = values[output_slot[p, o]]
+        first, last = node_start[p], node_start[p + 1]
+        for i in range(X.shape[1]):
+            values[i] = X[p, i]
+        if X.shape[1] < num_inputs:
+            values[num_inputs - 1] = bias_input
+        for _ in range(activations if recurrent else 1):
+            if recurrent:
+                for i in range(first, last):
+                    values[num_inputs + last - first + i - first] = state[i]
+            activate_network(values, num_inputs, first, last, edge_start, bias, activation, aggregation, source, weight)
+            if len(rate):
+                leak(values, num_inputs, first, last, rate)
+            if recurrent:
+                for i in range(first, last):
+                    state[i] = values[num_inputs + i - first]
+        for o in range(output_slot.shape[1]):
+            out[p, o] = values[output_slot[p, o]]
 
 
 def activate_network(values, num_inputs, first, last, edge_start, bias, activation, aggregation, source, weight):

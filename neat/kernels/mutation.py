@@ -41,9 +41,12 @@ VALUE_RULE = np.dtype(
         ("high", np.float32),
         ("gaussian_perturbation", np.bool_),
         ("gaussian_new", np.bool_),
-    ]
+    ],
+    align=True,  # here and below: a GPU reads no float32 elsewhere than at a multiple of four bytes
 )
-TIME_RULE = np.dtype([(name, np.float32) for name in ("perturb", "replace", "power", "centre", "scale", "low", "high")])
+TIME_RULE = np.dtype(
+    [(name, np.float32) for name in ("perturb", "replace", "power", "centre", "scale", "low", "high")], align=True
+)
 # What the parameters say, in the form that kernels read
 RULES = np.dtype(
     [

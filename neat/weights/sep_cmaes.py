@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from neat.params import ParameterError
 from neat.weights import noise
 from neat.weights.method import Fitness, Method, MethodParams, MethodState, Vector, parameter
 from neat.weights.ranking import best_first
@@ -21,6 +22,11 @@ class SepCMAESParams(MethodParams):
 
     population: int = parameter(0, "candidates of a generation; 0: 4 + 3 ln D", "Hansen 2016, equation 48", low=0)
     sigma: float = parameter(0.3, "step size at first", "Hansen 2016: 0.3 of the range", low=1e-12)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.population == 1:
+            raise ParameterError("population", 1, "must be at least 2, or 0 for 4 + 3 ln D")
 
 
 @dataclass(kw_only=True, eq=False)

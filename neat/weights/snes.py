@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from neat.params import ParameterError
 from neat.weights import noise
 from neat.weights.method import Fitness, Method, MethodParams, MethodState, Vector, parameter
 from neat.weights.ranking import best_first
@@ -23,6 +24,11 @@ class SNESParams(MethodParams):
     sigma: float = parameter(0.3, "standard deviation of every weight at first", "own", low=1e-12)
     mean_rate: float = parameter(1.0, "learning rate of the mean", "Schaul et al., table 1", low=0.0)
     sigma_rate: float = parameter(0.0, "of the deviations; 0: (3 + ln D) / (5 √D)", "Schaul et al., table 1", low=0.0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.population == 1:
+            raise ParameterError("population", 1, "must be at least 2, or 0 for 4 + 3 ln D")
 
 
 @dataclass(kw_only=True, eq=False)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from genomes import backend
+from genomes import backend, each
 from genomes.functions.activations import tanh
 from genomes.kernels import binding_cuda
 from tests.cuda import stand_in
@@ -55,9 +55,10 @@ def run(kernel, arguments):
 
 
 def on_host(value):
-    """Arguments, the device's arrays being NumPy's."""
+    """Arguments, the device's arrays being NumPy's; those of the host are refused, but for records."""
     if isinstance(value, tuple):
         return tuple(map(on_host, value))
+    assert not isinstance(value, np.ndarray) or isinstance(value, np.recarray), "a kernel is given an array of the host"
     return value.host if isinstance(value, stand_in.DeviceArray) else value
 
 
@@ -82,9 +83,11 @@ def captured(monkeypatch, running=False):
     monkeypatch.setattr(binding_cuda, "as_argument", lambda value: value)
     monkeypatch.setattr(cuda, "to_device", lambda records: records.view(np.recarray))
     monkeypatch.setitem(sys.modules, "cupy", stand_in.cupy(Hopper))
-    backend.multiprocessors.cache_clear()
+    for cached in (backend.multiprocessors, each._nothing):
+        cached.cache_clear()
     yield found
-    backend.multiprocessors.cache_clear()
+    for cached in (backend.multiprocessors, each._nothing):
+        cached.cache_clear()
 
 
 def ptx_of(kernel, arguments):

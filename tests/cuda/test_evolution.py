@@ -19,6 +19,7 @@ CASES = {
     "constant fitness": dataclasses.replace(GROWING, mate_only=0.5),
     "neat-2002": dataclasses.replace(PRESETS["neat-2002"], add_node=0.3, add_connection=0.3),
     "recurrent": dataclasses.replace(PRESETS["control"], mode="synchronous", representative="champion"),
+    "novelty": dataclasses.replace(GROWING, selection="novelty", novelty_neighbours=3, novelty_archive=0.3),
     "pruned": dataclasses.replace(
         GROWING, delete_node=0.2, delete_connection=0.3, max_stagnation=2, extinction="restart"
     ),
@@ -58,6 +59,8 @@ def test_runs_equal_the_cpus(name, many):
         assert population.device == "cuda"
         assert_same_population(population, cpu.ask())
         evaluation = Evaluation.of(fitness_of(population, name == "constant fitness"))
+        behaviour = np.random.default_rng(generation).random((len(population), 2), np.float32)
+        evaluation.extras["behaviour"] = behaviour
         cpu.tell(evaluation)
         device.tell(evaluation)
         assert_same_report(device.report, cpu.report)

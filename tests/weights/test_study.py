@@ -13,7 +13,17 @@ from experiments.cli import _run
 from experiments.errors import BadInput
 from experiments.study.answers import BreakEven, break_even, sentences
 from experiments.study.measure import Row, measure
-from experiments.study.plan import GRADIENTS, LEVELS, OPTIONS, Job, options_of, tuning_jobs, weights_of, why_not
+from experiments.study.plan import (
+    GRADIENTS,
+    LEVELS,
+    OPTIONS,
+    SATURATED,
+    Job,
+    options_of,
+    tuning_jobs,
+    weights_of,
+    why_not,
+)
 from experiments.study.run import COSINE, Results, _architecture_jobs, _cosine_jobs, _methods_for, _task_jobs, run_study
 from experiments.study.table import LEAST_ROWS, Choice, make_table, planted_share
 from neat.weights.registry import METHODS
@@ -43,6 +53,13 @@ def test_no_method_reads_all_rows_where_few_are_given():
     """The closed form takes all of them at once; the others are told to take four."""
     assert "elm" in _methods_for("saturated") and "elm" not in _methods_for("noisy")
     assert all(options["batch"] == 4 for name in _methods_for("noisy") for options in options_of("noisy", name))
+
+
+def test_a_bad_start_is_one_for_an_ensemble_too():
+    """Ensemble Kalman inversion begins with as many bad starts as it has members, not with one that it looks around."""
+    assert all(options["spread"] == SATURATED for options in options_of("saturated", "eki"))
+    row = measure(Job("hard", "saturated", "eki", 5, json.dumps(options_of("saturated", "eki")[0]), 1, 0.5))
+    assert row.value > 0.25  # it learns, of ten classes
 
 
 @pytest.mark.parametrize("method", ["adam", "openai-es", "elm"])

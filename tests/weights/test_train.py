@@ -141,6 +141,14 @@ def test_an_interrupted_training_gives_what_it_has():
         (((5,), (X, CLASSES), "elm"), {"units": 4}, ["units", "ridge"]),
         (((5,), (X, CLASSES), "adam"), {"start": np.zeros(3)}, ["start", "32"]),
         (((5,), (X, CLASSES), "adam"), {"evaluations": -1}, ["evaluations"]),
+        (((5,), (X, CLASSES), "adam"), {"batch": -5}, ["batch = -5", "0 or more"]),
+        (((5,), (X, CLASSES), "adam"), {"seed": 1.5}, ["seed = 1.5", "whole"]),
+        (((2.5,), (X, CLASSES), "adam"), {}, ["sizes", "2.5"]),
+        (((0,), "CartPole-v1", "snes"), {}, ["sizes", "0"]),
+        (((5,), (X, np.where(CLASSES, "a", "b")), "adam"), {}, ["y", "numbers"]),
+        ((Elman((5, 3, 1)), "knapsack", "snes"), {"evaluations": 20}, ["feed-forward"]),
+        (((5,), (X, CLASSES), "snes"), {"population": 1}, ["population = 1", "at least 2"]),
+        (((5,), (X, CLASSES), "sep-cma-es"), {"population": 1}, ["population = 1", "at least 2"]),
     ],
 )
 def test_what_does_not_fit_is_one_line(arguments, settings, parts):

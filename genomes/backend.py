@@ -70,6 +70,7 @@ def arrays() -> Any:
     return cupy
 
 
+@cache
 def simulated() -> bool:
     """Whether kernels run in Numba's CUDA simulator."""
     return os.environ.get("NUMBA_ENABLE_CUDASIM", "0") == "1"
@@ -105,7 +106,7 @@ def products_problem() -> str | None:
 
         load_nvidia_dynamic_lib("cublas")
     except Exception:  # whatever keeps it from being found
-        return "dense nets are multiplied by cuBLAS, which is missing: pip install nvidia-cublas"
+        return "dense nets are multiplied by cuBLAS, which is missing: pip install 'cuda-toolkit[cublas]==13.0.*'"
     return None
 
 

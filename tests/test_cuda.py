@@ -112,7 +112,7 @@ def test_kernels_compile_to_ptx(monkeypatch):
         from genomes.dense import MLP
 
         nets = networks(3, num_outputs=3)
-        forward_cuda.forward_on_device(nets, np.zeros((3, 5), np.float32))
+        forward_cuda.forward_on_device(nets, backend.to_device(np.zeros((3, 5), np.float32)))
         for module in (measuring_cuda, rollout_cuda, forward_cuda, dense_cuda):
             monkeypatch.setattr(module, "activation_rows_switch", lambda rows: ptx.tanh_rows)
         monkeypatch.setattr(measuring_cuda, "activation_slopes_switch", lambda rows: ptx.tanh_rows)
@@ -124,7 +124,7 @@ def test_kernels_compile_to_ptx(monkeypatch):
             env = native_env(env_id)
             shape = dict(num_inputs=env.num_inputs, num_outputs=env.num_outputs)
             players = compile_population(reference.random_population(random.Random(1), 3, **shape))
-            starts = np.zeros((2, env.num_states), np.float32)
+            starts = backend.to_device(np.zeros((2, env.num_states), np.float32))
             rollout_cuda.play_on_device(env, players, starts, env.score is not None)
         forward_cuda.forward_each_on_gpu(nets, np.zeros((3, 3), np.float32), np.zeros(len(nets.bias), np.float32))
         net = MLP((3, 5, 2))

@@ -9,27 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genomes.kernels.parallel import get_threads, set_threads
-from genomes.population import Genome, Population
+from genomes.population import Population
 from neat.params import NEATParams
 from neat.speciation import adapt_threshold, speciate
-
-
-def genome_of(genes: dict[int, float]) -> Genome:
-    numbers = sorted(genes)
-    count = len(numbers)
-    return Genome(
-        1,
-        1,
-        np.arange(2, dtype=np.int32),
-        np.zeros(2, np.float32),
-        np.zeros(2, np.uint8),
-        np.zeros(2, np.uint8),
-        np.array(numbers, np.int32),
-        np.zeros(count, np.int32),
-        np.ones(count, np.int32),
-        np.array([genes[i] for i in numbers], np.float32),
-        np.ones(count, np.bool_),
-    )
+from tests.speciation_cases import clusters, genome_of
 
 
 def naive_distance(a: dict[int, float], b: dict[int, float], params: NEATParams) -> float:
@@ -92,15 +75,6 @@ def test_assignment_is_first_fit_in_index_order(genomes, representatives, excess
     assert species.tolist() == expected
     assert founders.tolist() == expected_founders
     assert species.dtype == np.int32
-
-
-def clusters(count: int, species: int, seed: int) -> list[dict[int, float]]:
-    rng = np.random.default_rng(seed)
-    centres = [dict.fromkeys(rng.choice(300, 12, replace=False).tolist(), 0.0) for _ in range(species)]
-    return [
-        {i: float(rng.integers(-8, 8)) / 8 for i in centres[rng.integers(species)] if rng.random() < 0.9}
-        for _ in range(count)
-    ]
 
 
 @pytest.mark.parametrize("species", [1, 31, 33, 80])

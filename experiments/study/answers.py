@@ -170,7 +170,7 @@ def _sentence_of_tasks(results: Results) -> str:
         if not most:
             return f"by none of {len(groups)} pairs of method and network"
         best = [_told(*name) for name, won in groups.items() if sum(won) == most]
-        rest = f" and {len(best) - 2} others" if len(best) > 2 else ""
+        rest = f" and {len(best) - 2} more" if len(best) > 2 else ""
         runs = len(next(iter(groups.values())))
         failing = sum(not sum(won) for won in groups.values())
         return (
@@ -207,7 +207,7 @@ def _sentence_of_architecture(results: Results) -> str:
     return (
         f"With two poles and hidden velocities the best of {len(fixed)} pairs of method and fixed network, "
         f"{_told(*best)}, solves {told(fixed[best])}, {failing} never do, and NEAT, which is told no network, solves "
-        f"{told(grown)}: {better} of the {len(fixed)} do better (figure 3)."
+        f"{told(grown)}; of the fixed ones {better} do better (figure 3)."
     )
 
 

@@ -108,7 +108,7 @@ def _balanced(job: Job) -> Row:
         row = _grown(job, EnvironmentSettings("DoublePole2008-v0", velocities=False, episodes=1), poles.RESTART)
         return replace(row, value=float(row.evaluations) if solved(row) else math.nan)
     kind = options.pop("net")
-    net = poles.self_reading_unit() if kind == "unit" else _net(kind, 3, job.size, 1, "tanh")
+    net = poles.self_reading_unit() if kind == "unit" else _net(kind, 3, job.size, 1, "sigmoid", "tanh")
     begin = time.process_time()
     effort = poles.balance(net, job.method, options, job.seed, budget, poles.RESTART)
     seconds, note = time.process_time() - begin, _note(effort is not None, job)
@@ -129,8 +129,8 @@ def _grown(job: Job, task: EnvironmentSettings, restart: int = 0) -> Row:
     return _row(job, held["connections"], used, seconds, held["score"], note)
 
 
-def _net(kind: str, inputs: int, hidden: int, outputs: int, last: str = "identity") -> Dense:
-    return (Elman if kind == "elman" else MLP)((inputs, hidden, outputs), output_activation=last)
+def _net(kind: str, inputs: int, hidden: int, outputs: int, inner: str = "tanh", last: str = "identity") -> Dense:
+    return (Elman if kind == "elman" else MLP)((inputs, hidden, outputs), inner, last)
 
 
 def _note(success: bool, job: Job) -> str:

@@ -178,9 +178,13 @@ def _task_jobs(level: Level) -> list[Job]:
 
 def _architecture_jobs(level: Level) -> list[Job]:
     """Fixed nets, of which one has no memory, by two methods; and NEAT, which is told no network."""
-    nets = (("unit", 0), ("mlp", 4), ("elman", 1), ("elman", 4), ("elman", 16))
-    methods = poles.HIDDEN_METHODS.items()
-    runs = [(method, hidden, settings | {"net": net}) for net, hidden in nets for method, settings in methods]
+    unit = [(method, 0, settings | {"net": "unit"}) for method, settings in poles.HIDDEN_METHODS.items()]
+    larger: dict[str, Settings] = {
+        "cma-es": {"sigma": 0.3, "population": 20},
+        "cosyne": {"population": 40, "spread": 0.3},
+    }
+    nets = (("mlp", 4), ("elman", 1), ("elman", 3), ("elman", 8))
+    runs = unit + [(method, hidden, own | {"net": net}) for net, hidden in nets for method, own in larger.items()]
     runs.append(("neat", 0, {"population": 50, "mode": "synchronous"}))
     return [
         Job("hard", "architecture", method, hidden, json.dumps(settings, sort_keys=True), seed, level.poles)

@@ -11,9 +11,23 @@ import numpy as np
 ALIKE = (
     "arange", "argmin", "argsort", "ascontiguousarray", "broadcast_to", "concatenate", "cumsum", "diff",
     "empty", "empty_like", "expm1", "flatnonzero", "full", "isfinite", "ones", "searchsorted", "stack", "where",
-    "zeros",
+    "zeros", "zeros_like",
 )  # fmt: skip
-METHODS = ("all", "any", "argsort", "astype", "copy", "max", "mean", "min", "ravel", "reshape", "sum", "view")
+METHODS = (
+    "all",
+    "any",
+    "argsort",
+    "astype",
+    "copy",
+    "max",
+    "mean",
+    "min",
+    "ravel",
+    "reshape",
+    "sum",
+    "transpose",
+    "view",
+)
 
 
 class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):

@@ -16,6 +16,8 @@ FIGURES = {
     "losses and gradients": ["gradient_by_loss"],
     "environments": ["doublepole2008_3_steps_per_s", "mazehard_3_first_s"],
     "generation, evolution on the host": ["generation_30_host_s"],
+    "generation, evolution on the device": ["generation_30_device_s"],
+    "TensorNEAT": ["beside_tensorneat_3_s"],
 }
 
 

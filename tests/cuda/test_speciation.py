@@ -8,7 +8,7 @@ from genomes.population import Population
 from neat.params import NEATParams
 from neat.speciation import speciate
 from tests.breeding_cases import varied_population
-from tests.test_speciation import clusters, genome_of
+from tests.speciation_cases import clusters, genome_of
 
 
 @pytest.mark.parametrize("excess", [1.0, 0.5])

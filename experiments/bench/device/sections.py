@@ -151,6 +151,8 @@ def whole_generation(result: Benchmark, sizes: Sizes, device: str) -> None:
     where: dict[str, Any] = {"device": device} if device != "cpu" else {}
     algorithm = NEAT(params, env.num_inputs, env.num_outputs, initial=first, **where)
     starts, forever = to_device(starting_states(env, (1, 0), PURPOSE, 1)), endless_env(env.id, sizes.steps)
+    # All play all steps, so all are equally fit, and equal parents breed by a rarer and slower rule: differ a little.
+    luck = to_device(np.random.default_rng(1).random(params.population, np.float32))
     name = f"generation_{params.population}_{'host' if device == 'cpu' else 'device'}"
     phases: dict[str, list[float]] = {"compile": [], "play": [], "evolve": []}
     for turn in range(1 + sizes.generations):
@@ -158,7 +160,7 @@ def whole_generation(result: Benchmark, sizes: Sizes, device: str) -> None:
         networks = compile_population(algorithm.ask(), device="cuda")
         times.append(_now())
         returns, _, _ = play_on_device(forever, networks, starts)
-        fitness = returns.mean(axis=1)
+        fitness = returns.mean(axis=1) + luck
         times.append(_now())
         algorithm.tell(Evaluation.of(fitness if device != "cpu" or simulated() else fitness.get()))
         times.append(_now())
@@ -215,10 +217,23 @@ def _both(networks: Networks, work: Callable[[Networks], Any]) -> tuple[float, f
 
 
 def tensorneat(result: Benchmark, sizes: Sizes) -> None:
-    """TensorNEAT beside ours, where it is installed: the same population, sizes and steps."""
-    from experiments.bench.peers.tensorneat import compare
+    """TensorNEAT beside ours, where it is installed: the same population, sizes and steps; 10 times is asked for."""
+    from envs.native import native_env
+    from envs.rollout import starting_states
+    from envs.rollout_cuda import play_on_device
+    from experiments.bench.peers.tensorneat import HIDDEN, compare
+    from genomes.dense import MLP
 
+    env, forever = native_env("CartPole-v1"), endless_env("CartPole-v1", sizes.steps)
+    net = MLP((env.num_inputs, HIDDEN, env.num_outputs))
+    weights = np.random.default_rng(1).standard_normal((sizes.players, net.size)).astype(np.float32)
+    networks, starts = net.networks(weights), to_device(starting_states(env, (1, 0), PURPOSE, 1))
+    name = f"beside_tensorneat_{sizes.players}"
+    samples = timed(result, name, lambda: play_on_device(forever, networks, starts), sizes.repeats)
     compare(result, sizes.players, sizes.steps, sizes.repeats)
+    theirs = result.figures.get(f"tensorneat_evaluation_{sizes.players}_s")
+    if theirs is not None:
+        result.figures["tensorneat_by_ours"] = Figure.of([theirs.median / s for s in samples], "times our seconds")
 
 
 def layered_genome(inputs: int, outputs: int, connections: int) -> Genome:

@@ -169,6 +169,7 @@ def test_the_command(tmp_path):
     exec((tmp_path / "run" / "champion.py").read_text(), scope)
     assert scope["network"]([0.1, 0.2, 0.3, 0.4]) == pytest.approx(network([0.1, 0.2, 0.3, 0.4]).tolist(), abs=1e-4)
     header = (tmp_path / "controller.h").read_text()
+    assert "as in envs.control.cartpole" in header
     assert "push > ZERO" in header  # how a number becomes an action
     assert "observations of Gymnasium's CartPole-v1" in header
 

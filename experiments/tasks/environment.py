@@ -101,11 +101,15 @@ class EnvironmentSettings(TaskSettings):
 
     def meaning(self) -> tuple[str, ...]:
         env = self._env()
-        act = ("An action is made of the outputs by", "", *inspect.getsource(env.act).rstrip().splitlines())
+        act = (
+            f"An action is made of the outputs as in {env.act.__module__}",
+            "",
+            *inspect.getsource(env.act).rstrip().splitlines(),
+        )
         if env.gymnasium_id:
             return f"inputs: the observations of Gymnasium's {env.gymnasium_id}, as they are", *act
         observe = inspect.getsource(env.observe).rstrip().splitlines()
-        return "Inputs are made of the environment's state by", "", *observe, "", *act
+        return f"Inputs are made of the environment's state as in {env.observe.__module__}", "", *observe, "", *act
 
     def remark(self) -> str:
         if not self._env().gymnasium_id:

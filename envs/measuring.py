@@ -206,7 +206,8 @@ def _grain(networks: Networks, rows: int, items: int) -> int:
 def _on_gpu(networks: Networks, rows: Rows, index: NDArray[np.int64] | None, passes: int) -> bool:
     """Whether so many passes over the rows are done there."""
     count = len(rows) if index is None else index.shape[1]
-    return on_gpu(networks.device, passes * networks_work(networks) * count, len(networks) * count)
+    work, threads = passes * networks_work(networks) * count, len(networks) * count
+    return threads > 0 and on_gpu(networks.device, work, threads)
 
 
 def _bindings(rows: Rows, activate_rows: Any) -> dict[str, Any]:

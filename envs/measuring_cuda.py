@@ -38,9 +38,10 @@ class Data:
 
     def __init__(self, rows: Rows, inputs: int, index: NDArray[np.int64] | None = None) -> None:
         self.classes, self.own = rows.classes, index is not None
+        X = as_rows(rows.X, inputs)  # kernels read no further than these columns, also of rows that are there already
         if rows not in _resident:
             weight = np.ones(len(rows), np.float32) if rows.weight is None else rows.weight
-            _resident[rows] = to_device(as_rows(rows.X, inputs).T), to_device(rows.y.T), to_device(weight)
+            _resident[rows] = to_device(X.T), to_device(rows.y.T), to_device(weight)
         self.X, self.y, self.weight = _resident[rows]  # X [task_inputs, R]
         self.index = to_device(np.zeros((1, 1), np.int64) if index is None else index)
         self.count = len(rows) if index is None else index.shape[1]

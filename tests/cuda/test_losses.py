@@ -72,6 +72,22 @@ def test_gradients_of_more_networks_than_fit_the_device(monkeypatch, own):
         np.testing.assert_allclose(one, other, rtol=1e-6)
 
 
+def test_rows_that_are_on_the_device_must_fit_every_population():
+    cpu, rows, _ = case(0, 1, 1)
+    device = replace(cpu, device="cuda")
+    measure(device, rows, "mse")
+    for compute in (measure, gradients):
+        with pytest.raises(ValueError, match=r"X must have shape \[rows, 2\], got \[45, 3\]"):
+            compute(replace(device, num_inputs=2), rows, "mse")
+
+
+def test_no_networks():
+    cpu, rows, _ = case(3, 3, 1)
+    none = replace(cpu, device="cuda").part(0, 0)
+    assert measure(none, rows, "cross-entropy", 3).shape == (0,)
+    assert [found.shape for found in gradients(none, rows, "cross-entropy", 3)] == [(0,), (0,)]
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_outputs_that_are_not_finite_give_nan():
     cpu, rows, _ = case(2, 1, 1)

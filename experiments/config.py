@@ -24,7 +24,16 @@ if TYPE_CHECKING:
     from experiments.tasks import TaskSettings
     from experiments.training.within import WeightSettings
 
-__all__ = ["Config", "RunSettings", "load_config", "parse_setting", "preset_names", "preset_path", "read_config"]
+__all__ = [
+    "Config",
+    "RunSettings",
+    "load_config",
+    "parse_setting",
+    "preset_names",
+    "preset_path",
+    "read_config",
+    "read_run_config",
+]
 
 _PRESET_FOLDER = Path(__file__).parent / "presets"
 
@@ -169,6 +178,11 @@ def read_config(
     """The configuration in a file, with changes from the command line (see `load_config`); paths in it start from
     ``home``, by default the file's folder."""
     return _configure(_Reader(path), _read_toml(path), overrides, options, default_name, home or path.parent)
+
+
+def read_run_config(folder: Path) -> Config:
+    """The configuration of a run that is only looked at: on the CPU, so that a run on a GPU can be, anywhere."""
+    return read_config(folder / "config.toml", options={"run.device": ("the CPU", "cpu")})
 
 
 def _configure(

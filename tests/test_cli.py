@@ -108,3 +108,14 @@ def test_on_error_worst_goes_on(own):
     rows = (own / "a" / "metrics.csv").read_text().splitlines()
     failed = [int(row.split(",")[7]) for row in rows[1:]]
     assert failed[0] > 0 and len(failed) == 3
+
+
+def test_a_run_on_a_gpu_can_be_looked_at_where_there_is_none(tmp_path, capsys, no_gpu):
+    run = tmp_path / "run"
+    _run(["run", "xor", "--population", "4", "--generations", "1", "--device", "cpu", "--out", str(run)])
+    config = run / "config.toml"
+    config.write_text(config.read_text().replace('device = "cpu"', 'device = "cuda"'))
+    assert 'device = "cuda"' in config.read_text()
+    for command in ("evaluate", "export", "show"):
+        assert _run([command, str(run)]) == 0, capsys.readouterr().err
+    assert _run(["resume", str(run)]) == 2

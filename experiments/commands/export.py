@@ -24,7 +24,7 @@ __all__ = ["command"]
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Default: in DIR.")
 def command(folder: Path, language: str, name: str | None, out: Path | None) -> int:
     """Write a run's champion as source code that needs nothing but a compiler: Python, or a C header."""
-    from experiments.config import read_config
+    from experiments.config import read_run_config
     from experiments.errors import BadInput, Failure
     from experiments.record import require_run
     from experiments.session import load_champion
@@ -33,7 +33,7 @@ def command(folder: Path, language: str, name: str | None, out: Path | None) -> 
     if name is not None and (language != "c" or not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name)):
         raise BadInput(f"--name {name}: must be a name in C, and goes with --to c")
     require_run(folder)
-    config = read_config(folder / "config.toml")
+    config = read_run_config(folder)
     genome, scaling = load_champion(folder)
     try:
         program = Program.of(genome, scaling=scaling, about=_about(config, genome), **config.neat.computing)

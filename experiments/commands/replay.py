@@ -28,14 +28,14 @@ MOST_GIF_FRAMES = 25  # a second; viewers slow down those with more
 @click.option("--seed", type=click.IntRange(0), default=1, metavar="N", help="Decides the episodes (default 1).")
 def command(folder: Path, out: Path | None, episodes: int, seed: int) -> int:
     """Watch a run's champion play: in a window, or written to a GIF or MP4."""
-    from experiments.config import read_config
+    from experiments.config import read_run_config
     from experiments.errors import BadInput
     from experiments.record import require_run
     from experiments.session import load_champion
     from genomes.network import Network
 
     require_run(folder)
-    config = read_config(folder / "config.toml")
+    config = read_run_config(folder)
     if out is None:
         _require_display()
     elif out.suffix.lower() not in FORMATS:

@@ -21,13 +21,13 @@ LARGEST_TABLE = 40  # genes that are listed
 def command(folder: Path) -> None:
     """Describe a run and its champion; network.png, fitness.png and species.png go into its folder."""
     from experiments.commands.common import read_summary
-    from experiments.config import read_config
+    from experiments.config import read_run_config
     from experiments.plot import has_matplotlib
     from experiments.record import require_run
     from experiments.session import load_champion
 
     require_run(folder)
-    config, summary = read_config(folder / "config.toml"), read_summary(folder)
+    config, summary = read_run_config(folder), read_summary(folder)
     champion = load_champion(folder)[0] if (folder / "champion.json").is_file() else None
     _describe(folder, config, summary, champion)
     if not has_matplotlib():

@@ -34,7 +34,7 @@ SUMS = ["add.f64", "cvt.f64.f32", "mov.f64", "st.global.f64"]  # threads are add
 @needs_numba_cuda
 def test_kernels_in_the_simulator():
     """In a process of their own: the variable must be set before numba is imported."""
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "tests/cuda"]
+    command = [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", "tests/cuda"]
     environment = os.environ | {"NUMBA_ENABLE_CUDASIM": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]

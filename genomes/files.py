@@ -17,7 +17,7 @@ from genomes.functions import activation_code, activation_name, aggregation_code
 from genomes.population import Genome, InvalidGenome
 from genomes.scaling import Scaling
 
-__all__ = ["GenomeFileError", "load_genome", "load_scaling", "save_genome"]
+__all__ = ["GenomeFileError", "load_genome", "load_scaling", "save_genome", "shortest"]
 
 FORMAT = "speciate-genome"
 VERSION = 1
@@ -32,11 +32,11 @@ def save_genome(genome: Genome, path: str | os.PathLike[str], scaling: Scaling |
     nodes = [
         {
             "id": int(genome.node_id[i]),
-            "bias": _shortest(genome.bias[i]),
+            "bias": shortest(genome.bias[i]),
             "activation": activation_name(int(genome.activation[i])),
             "aggregation": aggregation_name(int(genome.aggregation[i])),
         }
-        | ({"time_constant": _shortest(genome.time_constant[i])} if len(genome.time_constant) else {})
+        | ({"time_constant": shortest(genome.time_constant[i])} if len(genome.time_constant) else {})
         for i in range(genome.num_inputs, len(genome.node_id))
     ]
     connections = [
@@ -44,7 +44,7 @@ def save_genome(genome: Genome, path: str | os.PathLike[str], scaling: Scaling |
             "innovation": int(genome.innovation[e]),
             "source": int(genome.source[e]),
             "target": int(genome.target[e]),
-            "weight": _shortest(genome.weight[e]),
+            "weight": shortest(genome.weight[e]),
             "enabled": bool(genome.enabled[e]),
         }
         for e in range(len(genome.innovation))
@@ -58,8 +58,8 @@ def save_genome(genome: Genome, path: str | os.PathLike[str], scaling: Scaling |
     }
     if scaling is not None:
         header["scaling"] = {
-            "shift": [_shortest(x) for x in scaling.shift],
-            "scale": [_shortest(x) for x in scaling.scale],
+            "shift": [shortest(x) for x in scaling.shift],
+            "scale": [shortest(x) for x in scaling.scale],
             "limit": scaling.limit,
         }
     lines = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in header.items()]
@@ -123,7 +123,7 @@ def load_scaling(path: str | os.PathLike[str]) -> Scaling | None:
     return Scaling(reader.numbers(table, "shift", inputs), reader.numbers(table, "scale", inputs), limit)
 
 
-def _shortest(value: np.float32) -> float:
+def shortest(value: np.float32) -> float:
     """The shortest decimal that reads back as the same float32."""
     return float(str(value))
 

@@ -53,13 +53,11 @@ def command(folder: Path, language: str, name: str | None, out: Path | None) -> 
 
 def _about(config: Config, genome: Genome) -> tuple[str, ...]:
     """What a reader of the file wants to know."""
-    hidden, links = genome.num_hidden, int(genome.enabled.sum())
-    size = f"{hidden} hidden node{'s' * (hidden != 1)}, {links} connection{'s' * (links != 1)}"
+    from experiments.display import counted
+
+    size = f"{counted(genome.num_hidden, 'hidden node')}, {counted(int(genome.enabled.sum()), 'connection')}"
     try:
         meaning = config.task.meaning()
-    except (
-        ValueError,
-        OSError,
-    ) as error:  # data or an extra that are not here: the champion is worth having all the same
+    except (ValueError, OSError) as error:  # data or an extra that are not here: the champion can be had all the same
         meaning = (f"what its inputs and outputs are is not known here: {error}",)
     return f"{config.task.name}: the champion of a run with seed {config.run.seed}, {size}", *meaning

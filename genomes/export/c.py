@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from genomes.export.program import ACTIVATIONS, Program, decimal
-from genomes.export.statements import Language, about, activations_of, helpers_of, statements
+from genomes.export.program import ACTIVATIONS, Program
+from genomes.export.statements import Language, about, activations_of, helpers_of, scaled_inputs, statements
 
 __all__ = ["c_source"]
 
@@ -89,7 +89,7 @@ def _header(program: Program) -> Iterator[str]:
 def _body(program: Program) -> Iterator[str]:
     if program.scaling is not None:
         yield f"float scaled[{program.num_inputs}];"
-        yield from _scaled(program)
+        yield from (f"scaled[{i}] = {value};" for i, value in enumerate(scaled_inputs(program, _C)))
         yield "x = scaled;"
     indent = "    " if program.activations > 1 else ""
     if indent:
@@ -102,14 +102,3 @@ def _body(program: Program) -> Iterator[str]:
     state = {one.node: f"state[{one.state}]" for one in program.assignments} if program.state else {}
     for o, node in enumerate(program.outputs):
         yield f"y[{o}] = {state.get(node, node)};"
-
-
-def _scaled(program: Program) -> Iterator[str]:
-    scaling = program.scaling
-    assert scaling is not None
-    for i in range(program.num_inputs):
-        shift, scale = (_number(float(decimal(values[i]))) for values in (scaling.shift, scaling.scale))
-        value = f"(x[{i}] - {shift}) * {scale}".replace("- -", "+ ")
-        if scaling.limit is not None:
-            value = f"network_clamp({value}, {_number(-scaling.limit)}, {_number(scaling.limit)})"
-        yield f"scaled[{i}] = {value};"

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from genomes.files import shortest
 from genomes.functions import activation_name, aggregation_name
 from genomes.networks import Networks, compile_population
 from genomes.population import Genome, Population
@@ -135,16 +135,11 @@ def _assignments(net: Networks, names: list[str], symbol: Callable[[int], str]) 
             raise NotExportable(f"activation {activation!r} of {name} is registered by your own code: write it by hand")
         edges = range(net.edge_start[i], net.edge_start[i + 1])
         terms = tuple(_term(net, e, symbol(int(net.source[e]))) for e in edges)
-        rate = float(decimal(net.rate[i])) if len(net.rate) else None
-        bias = float(decimal(net.bias[i]))
+        rate = shortest(net.rate[i]) if len(net.rate) else None
+        bias = shortest(net.bias[i])
         yield Assignment(name, i, bias, activation, aggregation_name(int(net.aggregation[i])), terms, rate)
 
 
 def _term(net: Networks, edge: int, source: str) -> tuple[float, str]:
     weight = net.weight[edge] if source else net.weight[edge] * np.float32(net.bias_input or 0.0)
-    return float(decimal(weight)), source
-
-
-def decimal(value: np.float32 | NDArray[np.float32]) -> str:
-    """The shortest decimal that reads back as the same float32."""
-    return str(np.float32(value))
+    return shortest(weight), source

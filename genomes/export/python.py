@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from genomes.export.program import ACTIVATIONS, Program, decimal
-from genomes.export.statements import Language, about, activations_of, helpers_of, statements
+from genomes.export.program import ACTIVATIONS, Program
+from genomes.export.statements import Language, about, activations_of, helpers_of, scaled_inputs, statements
 
 __all__ = ["python_source"]
 
@@ -70,7 +70,7 @@ def _module(program: Program) -> Iterator[str]:
 def _body(program: Program) -> Iterator[str]:
     if program.scaling is not None:
         yield "x = ["
-        yield from (f"    {line}," for line in _scaled(program))
+        yield from (f"    {line}," for line in scaled_inputs(program, _PYTHON))
         yield "]"
     lines = list(statements(program, _PYTHON))
     if not program.state:
@@ -83,11 +83,3 @@ def _body(program: Program) -> Iterator[str]:
         yield from (f"{indent}{line}" for line in lines)
         yield f"{indent}state[:] = [{nodes}]"
     yield f"return [{', '.join(program.outputs)}]"
-
-
-def _scaled(program: Program) -> Iterator[str]:
-    scaling = program.scaling
-    assert scaling is not None
-    for i in range(program.num_inputs):
-        value = f"(x[{i}] - {decimal(scaling.shift[i])}) * {decimal(scaling.scale[i])}".replace("- -", "+ ")
-        yield value if scaling.limit is None else f"clamp({value}, {-scaling.limit}, {scaling.limit})"

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from genomes.export.program import ACTIVATIONS, FOLDS, Assignment, Program
+from genomes.files import shortest
 
-__all__ = ["Language", "about", "activations_of", "helpers_of", "statements"]
+__all__ = ["Language", "about", "activations_of", "helpers_of", "scaled_inputs", "statements"]
 
 _TERMS = 5  # of a sum in one line
 _NEEDS = {"clamp": ("at_least", "at_most"), "farther": ("size",)}
@@ -36,6 +37,18 @@ def about(program: Program) -> list[str]:
     """The lines of the comment at the top: names of the user's may hold what would end a line, or hide one."""
     lines = ("".join(c if c.isprintable() else "?" for c in line) for line in program.about)
     return [part for line in lines for part in textwrap.wrap(line, 112, subsequent_indent="  ") or [""]]
+
+
+def scaled_inputs(program: Program, language: Language) -> Iterator[str]:
+    """The expression of each input as the network sees it; none where inputs are taken as they are."""
+    scaling, number = program.scaling, language.number
+    if scaling is None:
+        return
+    for i in range(program.num_inputs):
+        shift, scale = number(shortest(scaling.shift[i])), number(shortest(scaling.scale[i]))
+        value = f"(x[{i}] - {shift}) * {scale}".replace("- -", "+ ")
+        limits = () if scaling.limit is None else (number(-scaling.limit), number(scaling.limit))
+        yield f"{language.word('clamp')}({', '.join((value, *limits))})" if limits else value
 
 
 def statements(program: Program, language: Language) -> Iterator[str]:

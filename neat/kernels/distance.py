@@ -14,7 +14,7 @@ import numpy as np
 from genomes.kernels.binding import borrowing, kernel
 from genomes.rng import times
 
-__all__ = ["LANES", "assign", "distance_scratch", "fill_table", "found", "join"]
+__all__ = ["LANES", "assign", "count_above", "distance_scratch", "fill_table", "found", "join"]
 
 LANES = 32  # representatives in a batch
 VECTOR = 16  # lanes are worked on in multiples of this
@@ -40,12 +40,12 @@ def add_representative(genome, lane, conn_start, innovation, weight, row_of, tab
     return rows
 
 
-def genes_above(limit, begin, end, innovation):
-    """How many of the ascending ``innovation[begin:end]`` exceed ``limit``."""
+def count_above(limit, begin, end, values):
+    """How many of the ascending ``values[begin:end]`` exceed ``limit``."""
     low, high = begin, end
     while low < high:
         middle = (low + high) // 2
-        if innovation[middle] <= limit:
+        if values[middle] <= limit:
             low = middle + 1
         else:
             high = middle
@@ -57,8 +57,8 @@ def count_excess(begin, end, innovation, other_begin, other_end, other_innovatio
     last = innovation[end - 1] if end > begin else np.int32(-1)
     other_last = other_innovation[other_end - 1] if other_end > other_begin else np.int32(-1)
     if last > other_last:
-        return genes_above(other_last, begin, end, innovation)
-    return genes_above(last, other_begin, other_end, other_innovation)
+        return count_above(other_last, begin, end, innovation)
+    return count_above(last, other_begin, other_end, other_innovation)
 
 
 def accumulate(begin, end, innovation, weight, row_of, table, lanes, matching, difference):

@@ -8,6 +8,7 @@ import numpy as np
 
 from genomes.kernels.binding import borrowing, kernel
 from genomes.rng import random_bits, uniforms
+from neat.kernels.distance import count_above
 
 __all__ = ["CLONE", "ELITE", "MATE", "MATE_ONLY", "draw_mating", "draw_members"]
 
@@ -34,14 +35,7 @@ def other_species(bits, species, fertile):
 
 def owner(start, element):
     """The row that has this element, where rows begin at the ascending ``start``."""
-    low, high = 0, len(start)
-    while low < high:
-        middle = (low + high) // 2
-        if start[middle] <= element:
-            low = middle + 1
-        else:
-            high = middle
-    return low - 1
+    return len(start) - 1 - count_above(element, 0, len(start), start)
 
 
 @borrowing

@@ -41,11 +41,10 @@ MOST = {
     "cma-es": (1_000, "a matrix of D x D"),
     "levenberg-marquardt": (2_500, "equations of D x D, a Jacobian of rows x D"),
     "finite-differences": (2_500, "D + 1 evaluations a step"),
-    "eki": (200_000, "memory: an ensemble of D"),
-    "cosyne": (200_000, "memory: a population of D"),
-    "ga": (200_000, "memory: a population of D"),
-    "pso": (200_000, "memory: a swarm of D"),
-    "supermask": (200_000, "memory: a population of D"),
+    "cosyne": (200_000, "time: two generations take its whole share"),
+    "ga": (200_000, "time: two generations take its whole share"),
+    "pso": (200_000, "time: two steps of the swarm take its whole share"),
+    "supermask": (200_000, "time: two generations take its whole share"),
 }
 
 SATURATED = 1.0  # deviation of all weights of a bad start: units of 64 inputs sum up about 8
@@ -74,8 +73,8 @@ LEVELS = {
         Level("quick", (13, 133), 0.4, 2, 1_000, 6_000, (2, 13, 133), (16, 128), 0.85, 20.0),
         Level("standard", (1, 13, 133, 1333), 1.0, 3, 10_000, 20_000, (2, 13, 133, 1333), (16, 64, 256), 0.9, 60),
         Level(
-            "full", (1, 13, 133, 1333, 13333), 60.0, 10, 50_000, 60_000,
-            (2, 13, 133, 1333), (16, 64, 256, 1024, 4096), 0.9, 600,
+            "full", (1, 13, 133, 1333, 13333), 10.0, 3, 30_000, 60_000,
+            (2, 13, 133, 1333), (16, 64, 256, 1024), 0.9, 300,
         ),
     )
 }  # fmt: skip

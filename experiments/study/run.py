@@ -6,6 +6,7 @@ import csv
 import json
 import math
 import os
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import astuple, fields
@@ -17,6 +18,7 @@ import numpy as np
 
 from experiments.bench.harness import machine
 from experiments.bench.peers import poles
+from experiments.display import duration
 from experiments.errors import BadInput
 from experiments.study.measure import Row, measure
 from experiments.study.plan import GRADIENTS, HARD, OPTIONS, Job, Level, Settings, tuning_jobs
@@ -24,6 +26,7 @@ from experiments.study.plan import GRADIENTS, HARD, OPTIONS, Job, Level, Setting
 __all__ = ["Results", "run_study"]
 
 Say = Callable[[str], None]
+PATIENCE = 20.0  # seconds between two lines on what remains
 COLUMNS = [field.name for field in fields(Row)]
 TASK_METHODS: dict[str, Settings] = {
     "cma-es": {"sigma": 0.5},
@@ -108,9 +111,14 @@ def run_study(level: Level, results: Results, workers: int, say: Say) -> None:
         def do(title: str, jobs: list[Job]) -> None:
             waiting = [job for job in jobs if job.key not in results.rows]
             say(f"{title}: {len(waiting)} measurements of {len(jobs)}")
+            begin = shown = time.monotonic()
             try:
-                for future in as_completed([pool.submit(measure, job) for job in waiting]):
+                for done, future in enumerate(as_completed([pool.submit(measure, job) for job in waiting]), 1):
                     results.add(future.result())
+                    now, left = time.monotonic(), len(waiting) - done
+                    if left and now - shown > PATIENCE:
+                        say(f"{title}: {left} left, about {duration((now - begin) / done * left)}")
+                        shown = now
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 for process in active_children():  # which would end what they have begun, a minute each

@@ -77,6 +77,12 @@ def test_box_actions():
     np.testing.assert_allclose(squashed, [1 + 2 * np.tanh(0.5), 5 + 5 * np.tanh(-4.0), 7, 5], rtol=1e-6, atol=1e-6)
 
 
+def test_an_empty_part_of_an_action():
+    space = spaces.Tuple([spaces.Box(-1, 1, (0,)), spaces.Discrete(3)])
+    nothing, chosen = action_map(space)(np.array([[0, 2, 1]], np.float32))[0]
+    assert nothing.shape == (0,) and chosen == 1
+
+
 def test_entries_without_numbers_are_left_out_and_named():
     space = spaces.Dict({"image": spaces.Box(0, 1, (2,)), "mission": spaces.Text(5), "list": spaces.Tuple(
         [spaces.Sequence(spaces.Discrete(2)), spaces.Discrete(3)])})  # fmt: skip
@@ -96,6 +102,7 @@ def test_spaces_that_cannot_be_mapped_say_why():
         (spaces.Tuple([spaces.Discrete(2), spaces.Sequence(spaces.Discrete(2))]), r"space\[1\] is a Sequence"),
         (spaces.Dict({"a": spaces.Graph(spaces.Discrete(2), None)}), r"\['a'\] is a Graph"),
         (spaces.OneOf([spaces.Discrete(2)]), "is a OneOf"),
+        (spaces.Box(-1, 1, (0,)), "is empty: there is nothing to choose"),
     ):
         with pytest.raises(SpaceError, match=why):
             action_map(space)

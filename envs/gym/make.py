@@ -8,14 +8,15 @@ import importlib
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
 from envs.gym.spaces import observation_map
+from envs.workers import alone
 
-__all__ = ["STEP_LIMIT", "EnvError", "EnvMaker", "Factory", "depends_on_seed", "keeps_history", "nearest_ids"]
+__all__ = ["STEP_LIMIT", "EnvError", "EnvMaker", "Factory", "depends_on_seed", "keeps_history", "nearest_ids", "tried"]
 
 STEP_LIMIT = 1000  # where an environment registers none, as CliffWalking-v1
 PACKAGES = {"ALE/": "ale_py", "MiniGrid-": "minigrid", "BabyAI-": "minigrid"}  # register on import: id -> module
@@ -154,6 +155,16 @@ def depends_on_seed(make: Callable[[], Any]) -> bool:
         return not np.array_equal(_trace(env, 1, 1), _trace(env, 2, 1), equal_nan=True)
     finally:
         env.close()
+
+
+def tried(make: Callable[[], Any]) -> bool:
+    """`depends_on_seed`, found out in a process of its own, so that an environment which ends its process is an
+    `EnvError` and not the end of this one. What raises an exception there is tried again here."""
+    try:
+        answer = alone(partial(depends_on_seed, make))
+    except ChildProcessError:
+        raise EnvError("the process in which it was tried has ended: the environment exits, or crashes") from None
+    return depends_on_seed(make) if "error" in answer else bool(answer["value"])
 
 
 def _trace(env: Any, seed: int, actions: int = 1) -> Any:

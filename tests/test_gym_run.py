@@ -159,7 +159,7 @@ def test_an_environment_that_ends_its_process_does_not_end_ours(tmp_path, capsys
             from tests.gym_worlds import Line
 
             class Gone(Line):
-                def step(self, action):
+                def __init__(self):
                     os._exit(0)
 
             gymnasium.register("Gone-v0", entry_point=Gone)
@@ -168,7 +168,7 @@ def test_an_environment_that_ends_its_process_does_not_end_ours(tmp_path, capsys
     )
     assert _run(["run", "gone:Gone-v0"]) == 2
     said = capsys.readouterr().err
-    assert 'task.name = "gone:Gone-v0": the process in which it was tried has ended' in said and said.count("\n") == 1
+    assert 'task.name = "gone:Gone-v0": the process in which it is made ends' in said and said.count("\n") == 1
     assert not (tmp_path / "runs").exists()
 
 

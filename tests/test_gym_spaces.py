@@ -74,6 +74,8 @@ def test_box_actions():
     np.testing.assert_allclose(action_map(space)(outputs)[0], [2, 0, 7, 5])
     np.testing.assert_allclose(action_map(space, "raw")(outputs)[0], [0.5, 0, 7, 5])
     squashed = action_map(space, "tanh")(outputs)[0]
+    alone = action_map(spaces.Box(-2, 2, ()))(outputs[:, :1])[0]
+    assert isinstance(alone, np.ndarray) and alone.shape == () and alone == 1
     np.testing.assert_allclose(squashed, [1 + 2 * np.tanh(0.5), 5 + 5 * np.tanh(-4.0), 7, 5], rtol=1e-6, atol=1e-6)
 
 

@@ -158,12 +158,21 @@ def depends_on_seed(make: Callable[[], Any]) -> bool:
 
 
 def tried(make: Callable[[], Any]) -> bool:
-    """`depends_on_seed`, found out in a process of its own, so that an environment which ends its process is an
-    `EnvError` and not the end of this one. What raises an exception there is tried again here."""
+    """`depends_on_seed`, found out in a process of its own, which some environments end; True where it does so when it
+    is played. What raises an exception there is tried again here.
+
+    Raises
+    ------
+    EnvError : the process ends when the environment is made.
+    """
     try:
         answer = alone(partial(depends_on_seed, make))
     except ChildProcessError:
-        raise EnvError("the process in which it was tried has ended: the environment exits, or crashes") from None
+        answer = {"value": True}  # the workers that play it will say more
+        try:
+            alone(lambda: make().close())
+        except ChildProcessError:
+            raise EnvError("the process in which it is made ends: the environment exits, or crashes") from None
     return depends_on_seed(make) if "error" in answer else bool(answer["value"])
 
 

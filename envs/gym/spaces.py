@@ -292,7 +292,8 @@ def _box(space: Any, rule: str, name: str) -> ActionMap:
         values = np.minimum(np.maximum(values if plain else values * half + middle, low), high)
         if whole:
             values = np.rint(values)
-        return list(values.astype(dtype, copy=False).reshape(len(values), *shape))
+        actions = values.astype(dtype, copy=False).reshape(len(values), *shape)
+        return list(actions) if shape else [np.asarray(action) for action in actions]
 
     if not stretched.any():
         meaning = "the outputs themselves, within the bounds"

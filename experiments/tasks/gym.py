@@ -103,7 +103,7 @@ class GymSettings(TaskSettings):
         return {"task": {"episodes": episodes}, "neat": neat, "run": {"generations": 100}}
 
     def _tried(self) -> bool:
-        """Whether episodes depend on their seeds; an environment that ends its process is an `EnvError`."""
+        """Whether episodes depend on their seeds, see `envs.gym.make.tried`."""
         from envs.gym.make import EnvMaker, tried
 
         key = repr((self.name, self.kwargs))

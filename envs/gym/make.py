@@ -59,7 +59,7 @@ class EnvMaker:
         """
         import gymnasium
 
-        arguments = ({"obs_type": "ram"} if self.env_id.startswith("ALE/") else {}) | self.kwargs
+        arguments = ({"obs_type": "ram"} if self.full_id.startswith("ale_py:") else {}) | self.kwargs
         if render_mode is not None:
             arguments["render_mode"] = render_mode
         with warnings.catch_warnings():
@@ -89,7 +89,7 @@ class EnvMaker:
             near = nearest_ids(self.env_id)
             hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else f": {_line(error)}"
             return EnvError(f"there is no environment {self.env_id!r}{hint}")
-        return EnvError(f"{self.env_id} cannot be made: {_line(error) or type(error).__name__}")
+        return EnvError(f"{self.env_id} cannot be made: {type(error).__name__}: {_line(error)}")
 
     def _extra(self) -> str | None:
         import gymnasium

@@ -179,7 +179,7 @@ def native_env(env_id: str, **parameters: Any) -> NativeEnv:
     Raises
     ------
     KeyError : there is none; lists those that there are.
-    ValueError : it has no such parameter.
+    ValueError : it has no such parameter, or one of another value than True and False.
     """
     if env_id not in NATIVE_ENVS:
         raise KeyError(f"no native environment {env_id!r}; there are {', '.join(sorted(NATIVE_ENVS))}")
@@ -190,8 +190,10 @@ def native_env(env_id: str, **parameters: Any) -> NativeEnv:
             raise ValueError(f"{env_id} has no parameter {next(iter(parameters))!r}")
         return found
     known = found.__wrapped__.__annotations__.keys() - {"return"}
-    for key in parameters:
+    for key, value in parameters.items():
         if key not in known:
             raise ValueError(f"{env_id} has no parameter {key!r}; it has {', '.join(sorted(known))}")
+        if not isinstance(value, bool):
+            raise ValueError(f"{env_id}: {key} must be True or False, got {value!r}")
     env: NativeEnv = found(**parameters)
     return env

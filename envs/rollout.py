@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from itertools import dropwhile
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,7 @@ def rollout(env: NativeEnv, networks: Networks, starts: NDArray[np.float32]) -> 
             f"{env.id} feeds {env.num_inputs} inputs and reads {env.num_outputs} outputs, "
             f"the networks have {networks.task_inputs} and {networks.num_outputs}"
         )
+    check_action(env)
     starts = np.ascontiguousarray(starts, np.float32)
     if starts.ndim != 2 or starts.shape[1] != env.num_states:
         raise ValueError(f"starting states must have shape [K, {env.num_states}], got {starts.shape}")
@@ -303,11 +305,30 @@ def check_functions(env: NativeEnv) -> None:
         _numbers(env, "behaviour", "a behaviour", behaviour, env.num_behaviours)
 
 
+@cache
+def check_action(env: NativeEnv) -> None:
+    """`NativeEnvError` where ``act`` does not return one of the ``actions``, which nothing else would notice."""
+    try:
+        action = env.act((np.float32(0.5),) * env.num_outputs)
+    except Exception:
+        return  # compiling it will say what is wrong
+    if isinstance(env.actions, int):
+        _number(env, "act", action)
+    else:
+        _numbers(env, "act", "an action", action, len(env.actions[0]))
+
+
 def _result(env: NativeEnv, name: str, probe: Kernel, *arguments: Any) -> Any:
     try:
         return probe(*arguments)
     except Exception as error:
-        raise NativeEnvError(f"{_where(env, name)} cannot be compiled: {error}") from error
+        raise NativeEnvError(f"{_where(env, name)} cannot be compiled: {_gist(error)}") from error
+
+
+def _gist(error: Exception) -> str:
+    """What Numba says of the innermost function, without the way there."""
+    lines = str(error).partition("\nDuring: Pass")[0].splitlines()
+    return "\n".join(dropwhile(lambda line: line.startswith("Failed in nopython mode"), lines)).strip()
 
 
 def _number(env: NativeEnv, name: str, value: Any) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-__all__ = ["Jobs", "WorkerPool", "receive", "send"]
+__all__ = ["Jobs", "WorkerPool", "alone", "receive", "send"]
 
 FRAME = struct.Struct("<Q")
 
@@ -141,6 +141,22 @@ class WorkerPool:
         if worker is not None:
             worker.kill()
             worker.wait()
+
+
+def alone(work: Callable[[], Any]) -> dict[str, Any]:
+    """What a worker answers that is asked for ``work()`` once, and has nothing else to do.
+
+    Raises
+    ------
+    ChildProcessError : its process ended before that.
+    """
+    pool = WorkerPool(lambda request: work(), 1)
+    try:
+        return pool._ask(0, pickle.dumps(None))
+    except (EOFError, OSError):
+        raise ChildProcessError from None
+    finally:
+        pool.close()
 
 
 def _start() -> subprocess.Popen[bytes]:

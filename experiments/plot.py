@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from experiments.errors import BadInput
+from genomes.files import writing
 from genomes.functions import activation_name
 from genomes.graph import layered_layout
 from genomes.population import Genome
@@ -211,9 +211,8 @@ def _tidy(axes: Axes, generation: Any) -> None:
 
 
 def _save(figure: Any, path: Path) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    figure.savefig(temporary, dpi=DPI, format="png", facecolor="white")
-    os.replace(temporary, path)
+    with writing(path) as file:
+        figure.savefig(file, dpi=DPI, format="png", facecolor="white")
 
 
 def _bend(place: dict[int, tuple[float, float]], source: int, target: int, size: tuple[float, float]) -> float:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from experiments.errors import BadInput
+from genomes.files import writing
 
 __all__ = ["RunFolder", "Table", "first_free", "write_whole"]
 
@@ -158,16 +159,8 @@ class Table:
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file that appears whole or not at all."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
+    with writing(path) as file:
+        file.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, value: Any) -> None:

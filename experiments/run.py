@@ -206,7 +206,7 @@ class Run:
         if not self.task.episodes_change and not self._better(fitness, self.best_fitness):
             return None
         genome = population.select([p]).to("cpu")
-        score = float(self.task.validate(self._compile(genome), key).fitness[0])
+        score = self.task.check(self._compile(genome), key, self.champion.score if self.champion else math.nan)
         return Champion(genome.genome(0), key[1], fitness, score, self.task.scaling)
 
     def _candidate(self, population: Population, evaluation: Evaluation, key: tuple[int, int]) -> int:

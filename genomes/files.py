@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from genomes.functions import activation_code, activation_name, aggregation_code
 from genomes.population import Genome, InvalidGenome
 from genomes.scaling import Scaling
 
-__all__ = ["GenomeFileError", "load_genome", "load_scaling", "save_genome", "shortest"]
+__all__ = ["GenomeFileError", "load_genome", "load_scaling", "save_genome", "shortest", "writing"]
 
 FORMAT = "speciate-genome"
 VERSION = 1
@@ -64,7 +65,8 @@ def save_genome(genome: Genome, path: str | os.PathLike[str], scaling: Scaling |
         }
     lines = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in header.items()]
     lines += [_json_lines("nodes", nodes), _json_lines("connections", connections)]
-    _write_whole(Path(path), "{\n" + ",\n".join(lines) + "\n}\n")
+    with writing(Path(path)) as file:
+        file.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 
 
 def load_genome(path: str | os.PathLike[str]) -> Genome:
@@ -128,17 +130,29 @@ def shortest(value: np.float32) -> float:
     return float(str(value))
 
 
+@contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """A file to write, which then takes the place of ``path`` whole, or after an exception not at all.
+
+    Of a link, what it leads to is replaced; devices and pipes are written to.
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        yield target
+        return
+    temporary = target.with_name(f".{target.stem}.tmp{path.suffix.lower()}")  # writers of films go by the suffix
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
 def _json_lines(key: str, rows: list[dict[str, Any]]) -> str:
     return f'  "{key}": [' + ",".join(f"\n    {json.dumps(row)}" for row in rows) + ("\n  ]" if rows else "]")
-
-
-def _write_whole(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    with open(temporary, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
 
 
 class _Reader:

@@ -149,6 +149,29 @@ def test_bad_input_is_one_line_and_leaves_no_folder(arguments, text, tmp_path, c
     assert not (tmp_path / "runs").exists()
 
 
+def test_an_environment_that_ends_its_process_does_not_end_ours(tmp_path, capsys):
+    (tmp_path / "gone.py").write_text(
+        textwrap.dedent(
+            """
+            import os
+
+            import gymnasium
+            from tests.gym_worlds import Line
+
+            class Gone(Line):
+                def __init__(self):
+                    os._exit(0)
+
+            gymnasium.register("Gone-v0", entry_point=Gone)
+            """
+        )
+    )
+    assert _run(["run", "gone:Gone-v0"]) == 2
+    said = capsys.readouterr().err
+    assert 'task.name = "gone:Gone-v0": the process in which it is made ends' in said and said.count("\n") == 1
+    assert not (tmp_path / "runs").exists()
+
+
 def test_spaces_that_cannot_be_mapped_from_the_command_line(tmp_path):
     class Talking(worlds.Line):
         action_space = gymnasium.spaces.Text(3)
@@ -222,8 +245,10 @@ def test_replay_writes_a_gif_and_an_mp4(tmp_path):
     imageio = pytest.importorskip("imageio.v3")
     run = tmp_path / "run"
     assert _run([*CARTPOLE, "--generations", "1", "--set", "task.max_steps=30", "--out", str(run)]) in (0, 1)
+    (tmp_path / "film.mp4").symlink_to("other.mp4")
     for name in ("film.gif", "film.mp4"):
         assert _run(["replay", str(run), "--out", str(tmp_path / name)]) == 0
         frames = imageio.imread(tmp_path / name)
         assert 5 < len(frames) <= 31 and frames[0].std() > 1 and (frames[0] != frames[-1]).any()
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["film.gif", "film.mp4", "run"]
+    assert (tmp_path / "film.mp4").is_symlink()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["film.gif", "film.mp4", "other.mp4", "run"]

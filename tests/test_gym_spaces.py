@@ -74,7 +74,15 @@ def test_box_actions():
     np.testing.assert_allclose(action_map(space)(outputs)[0], [2, 0, 7, 5])
     np.testing.assert_allclose(action_map(space, "raw")(outputs)[0], [0.5, 0, 7, 5])
     squashed = action_map(space, "tanh")(outputs)[0]
+    alone = action_map(spaces.Box(-2, 2, ()))(outputs[:, :1])[0]
+    assert isinstance(alone, np.ndarray) and alone.shape == () and alone == 1
     np.testing.assert_allclose(squashed, [1 + 2 * np.tanh(0.5), 5 + 5 * np.tanh(-4.0), 7, 5], rtol=1e-6, atol=1e-6)
+
+
+def test_an_empty_part_of_an_action():
+    space = spaces.Tuple([spaces.Box(-1, 1, (0,)), spaces.Discrete(3)])
+    nothing, chosen = action_map(space)(np.array([[0, 2, 1]], np.float32))[0]
+    assert nothing.shape == (0,) and chosen == 1
 
 
 def test_entries_without_numbers_are_left_out_and_named():
@@ -96,6 +104,7 @@ def test_spaces_that_cannot_be_mapped_say_why():
         (spaces.Tuple([spaces.Discrete(2), spaces.Sequence(spaces.Discrete(2))]), r"space\[1\] is a Sequence"),
         (spaces.Dict({"a": spaces.Graph(spaces.Discrete(2), None)}), r"\['a'\] is a Graph"),
         (spaces.OneOf([spaces.Discrete(2)]), "is a OneOf"),
+        (spaces.Box(-1, 1, (0,)), "is empty: there is nothing to choose"),
     ):
         with pytest.raises(SpaceError, match=why):
             action_map(space)

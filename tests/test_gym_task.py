@@ -263,15 +263,22 @@ def test_scaling_by_bounds():
     assert GymTask("CartPole-v1", workers=0).scaling_kind == "running"
 
 
-def test_the_check_plays_all_its_episodes_only_where_it_could_pass():
+def test_the_check_plays_all_its_episodes_where_a_network_could_pass_or_become_champion():
     task = GymTask(worlds.Line, workers=0, validation_episodes=10, scaling="none")
     nets = networks(task, 8)
-    scores = task.validate(nets, KEY).fitness
-    task.target = float(np.median(scores))
     seeds = task._seeds(KEY, 212, 10, 8)
     returns = np.array([[alone(task, nets, p, seed)[0] for seed in row] for p, row in enumerate(seeds)])
-    few, all_of_them = returns[:, :2].mean(axis=1), returns.mean(axis=1)
-    np.testing.assert_allclose(task.validate(nets, KEY).fitness, np.where(few >= task.target, all_of_them, few))
+    few, whole = returns[:, :2].mean(axis=1), returns.mean(axis=1)
+    np.testing.assert_allclose(task.validate(nets, KEY).fitness, whole)
+    middle = float(np.median(few))
+
+    def checked(held):
+        return [task.check(nets.part(p, p + 1), KEY, held) for p in range(8)]
+
+    np.testing.assert_allclose(checked(np.nan), whole)  # the first champion
+    np.testing.assert_allclose(checked(middle), np.where(few >= middle, whole, few))
+    task.target = middle
+    np.testing.assert_allclose(checked(np.inf), np.where(few >= middle, whole, few))
 
 
 def test_errors_of_making():

@@ -45,7 +45,7 @@ from envs.rollout import starting_states
 TOTAL = np.float32(3)  # a name that the rollout uses too
 def reset(randoms): return (randoms[0] + TOTAL,)
 def observe(state): return state
-def act(outputs): return outputs[0]
+def act(outputs): return outputs
 def step(state, action): return state, action, True
 env = NativeEnv("mine", reset, observe, act, step, 1, 1, 1, 5, ((-1.0,), (1.0,)))
 print(3 <= starting_states(env, (1, 2), 200, 3).min() < 4)
@@ -76,8 +76,19 @@ BROKEN = {
 def test_one_clear_error_names_function_file_and_line(name):
     env = walk(np.float32(0.5), **{name: BROKEN[name]})
     line = BROKEN[name].__code__.co_firstlineno
-    with pytest.raises(NativeEnvError, match=rf"'Walk': {name} \(.*test_native.py:{line}\)"):
+    with pytest.raises(NativeEnvError, match=rf"'Walk': {name} \(.*test_native.py:{line}\)") as caught:
         rollout(env, up(), starting_states(env, (1, 1), 200, 1))
+    assert "envs/kernels" not in str(caught.value)
+
+
+def test_an_action_is_what_the_actions_say():
+    for actions, act, why in (
+        (2, lambda outputs: outputs, "must return a number, not"),
+        (((-1.0,), (1.0,)), lambda outputs: outputs[0], "an action as a tuple of 1 numbers, not"),
+        (((-1.0,), (1.0,)), lambda outputs: outputs, "an action as a tuple of 1 numbers, not"),
+    ):
+        with pytest.raises(NativeEnvError, match=f"act .*{why}"):
+            rollout(walk(np.float32(1.0), actions=actions, act=act), up(), np.zeros((1, 1), np.float32))
 
 
 def test_declaration_is_checked():

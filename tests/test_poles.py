@@ -155,5 +155,7 @@ def test_protocols():
     np.testing.assert_allclose(observation, [0.5, 0.5, 0.25], rtol=1e-5)
     with pytest.raises(ValueError, match="no parameter 'damping'; it has velocities"):
         native_env("DoublePole2002-v0", damping=True)
+    with pytest.raises(ValueError, match="velocities must be True or False, got 'no'"):
+        native_env("DoublePole2002-v0", velocities="no")
     with pytest.raises(ValueError, match="CartPole-v1 has no parameter"):
         native_env("CartPole-v1", velocities=True)

@@ -2,7 +2,9 @@
 
 import dataclasses
 import json
+import os
 import random
+import threading
 
 import networkx as nx
 import numpy as np
@@ -11,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genomes.check import check_genome
-from genomes.files import GenomeFileError, load_genome, load_scaling, save_genome
+from genomes.files import GenomeFileError, load_genome, load_scaling, save_genome, writing
 from genomes.functions import ACTIVATIONS, AGGREGATIONS
 from genomes.graph import from_networkx, layered_layout
 from genomes.initial import initial_population, population_around
@@ -96,6 +98,30 @@ def test_time_constants_of_a_file_are_all_there(tmp_path):
     path.write_text(json.dumps(document))
     with pytest.raises(GenomeFileError, match='g.json: "time_constant" is missing in'):
         load_genome(path)
+
+
+def test_a_file_replaces_what_a_link_leads_to_and_is_written_into_a_pipe(tmp_path):
+    genome = random_genome(random.Random(7))
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "link.json").symlink_to("elsewhere/g.json")
+    os.mkfifo(tmp_path / "pipe")
+    read = []
+    reader = threading.Thread(target=lambda: read.append((tmp_path / "pipe").read_text()), daemon=True)
+    reader.start()
+    for name in ("link.json", "pipe"):
+        save_genome(genome, tmp_path / name)
+    reader.join(10)
+    assert (tmp_path / "link.json").is_symlink() and (tmp_path / "pipe").is_fifo()
+    assert read == [(tmp_path / "elsewhere" / "g.json").read_text()]
+
+
+def test_a_file_that_cannot_be_written_whole_leaves_the_one_before(tmp_path):
+    path = tmp_path / "g.json"
+    path.write_text("before")
+    with pytest.raises(RuntimeError), writing(path) as file:
+        file.write_text("half")
+        raise RuntimeError
+    assert [p.name for p in tmp_path.iterdir()] == ["g.json"] and path.read_text() == "before"
 
 
 def test_checker_names_genome_and_gene():

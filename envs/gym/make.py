@@ -8,14 +8,15 @@ import importlib
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
 from envs.gym.spaces import observation_map
+from envs.workers import alone
 
-__all__ = ["STEP_LIMIT", "EnvError", "EnvMaker", "Factory", "depends_on_seed", "keeps_history", "nearest_ids"]
+__all__ = ["STEP_LIMIT", "EnvError", "EnvMaker", "Factory", "depends_on_seed", "keeps_history", "nearest_ids", "tried"]
 
 STEP_LIMIT = 1000  # where an environment registers none, as CliffWalking-v1
 PACKAGES = {"ALE/": "ale_py", "MiniGrid-": "minigrid", "BabyAI-": "minigrid"}  # register on import: id -> module
@@ -58,7 +59,7 @@ class EnvMaker:
         """
         import gymnasium
 
-        arguments = ({"obs_type": "ram"} if self.env_id.startswith("ALE/") else {}) | self.kwargs
+        arguments = ({"obs_type": "ram"} if self.full_id.startswith("ale_py:") else {}) | self.kwargs
         if render_mode is not None:
             arguments["render_mode"] = render_mode
         with warnings.catch_warnings():
@@ -88,7 +89,7 @@ class EnvMaker:
             near = nearest_ids(self.env_id)
             hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else f": {_line(error)}"
             return EnvError(f"there is no environment {self.env_id!r}{hint}")
-        return EnvError(f"{self.env_id} cannot be made: {_line(error) or type(error).__name__}")
+        return EnvError(f"{self.env_id} cannot be made: {type(error).__name__}: {_line(error)}")
 
     def _extra(self) -> str | None:
         import gymnasium
@@ -154,6 +155,25 @@ def depends_on_seed(make: Callable[[], Any]) -> bool:
         return not np.array_equal(_trace(env, 1, 1), _trace(env, 2, 1), equal_nan=True)
     finally:
         env.close()
+
+
+def tried(make: Callable[[], Any]) -> bool:
+    """`depends_on_seed`, found out in a process of its own, which some environments end; True where it does so when it
+    is played. What raises an exception there is tried again here.
+
+    Raises
+    ------
+    EnvError : the process ends when the environment is made.
+    """
+    try:
+        answer = alone(partial(depends_on_seed, make))
+    except ChildProcessError:
+        answer = {"value": True}  # the workers that play it will say more
+        try:
+            alone(lambda: make().close())
+        except ChildProcessError:
+            raise EnvError("the process in which it is made ends: the environment exits, or crashes") from None
+    return depends_on_seed(make) if "error" in answer else bool(answer["value"])
 
 
 def _trace(env: Any, seed: int, actions: int = 1) -> Any:

@@ -163,7 +163,10 @@ def action_map(space: Space[Any], box: str = "clip", discrete: str = "sign") -> 
         raise ValueError(f"box must be one of {', '.join(BOX_ACTIONS)}, got {box!r}")
     if discrete not in DISCRETE_ACTIONS:
         raise ValueError(f"discrete must be one of {', '.join(DISCRETE_ACTIONS)}, got {discrete!r}")
-    return _action(space, box, discrete == "sign", "the action space")
+    mapped = _action(space, box, discrete == "sign", "the action space")
+    if not mapped.size:
+        raise SpaceError(f"the action space {space} is empty: there is nothing to choose")
+    return mapped
 
 
 def _leaves(space: Any, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], Any]]:
@@ -289,7 +292,8 @@ def _box(space: Any, rule: str, name: str) -> ActionMap:
         values = np.minimum(np.maximum(values if plain else values * half + middle, low), high)
         if whole:
             values = np.rint(values)
-        return list(values.astype(dtype, copy=False).reshape(-1, *shape))
+        actions = values.astype(dtype, copy=False).reshape(len(values), *shape)
+        return list(actions) if shape else [np.asarray(action) for action in actions]
 
     if not stretched.any():
         meaning = "the outputs themselves, within the bounds"

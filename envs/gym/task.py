@@ -36,7 +36,7 @@ EPISODES, RECHECK, VALIDATION = 210, 211, 212
 LANES = 16  # environments of a worker: enough to share the cost of a forward, few enough to stay in the caches
 STARTS = ("common", "own")
 FITNESS = ("mean", "min", "median", "quantile")
-FIRST_CHECK = 5  # a check begins with one of so many parts of its episodes
+PREVIEW = 5  # a check begins with one of so many parts of its episodes
 
 
 class GymTask(Task):
@@ -58,8 +58,8 @@ class GymTask(Task):
     action : how Box actions are made, see `envs.gym.spaces.action_map`.
     discrete : how a choice of two is made, see there, too.
     recheck : the best of a generation is chosen among so many by ``recheck_episodes`` further episodes; 0: by fitness.
-    validation_episodes : fresh episodes that check a champion. The first fifth is played first, and the rest only if it
-        reaches the target.
+    validation_episodes : fresh episodes that check a champion; a fifth of them ends the check of a network that reaches
+        neither the target nor the champion's score (see `envs.task.Task.check`).
     target : mean return of the check that counts as solved; None: the environment's own threshold, if it has one.
     workers : processes; 0: play in this process; None: one a thread of `genomes.kernels.parallel.get_threads`. Never
         changes a result.
@@ -181,17 +181,14 @@ class GymTask(Task):
         """Mean return of the best of a generation over further episodes, the same for all."""
         return self._mean(networks, self._seeds(key, RECHECK, self.recheck_episodes, len(networks), common=True))
 
+    def preview(self, networks: Networks, key: Key) -> Evaluation | None:
+        """`validate` by the first fifth of its episodes."""
+        first = self.validation_episodes // PREVIEW
+        return self._mean(networks, self._validation_seeds(key, len(networks))[:, :first]) if first else None
+
     def validate(self, networks: Networks, key: Key) -> Evaluation:
         """Mean return over fresh episodes, other ones than `evaluate` gives for any key."""
-        seeds = self._seeds(key, VALIDATION, self.validation_episodes, len(networks), common=True)
-        first = max(1, self.validation_episodes // FIRST_CHECK)
-        early = self._mean(networks, seeds[:, :first])
-        if self.target is None or first == seeds.shape[1] or not (early.fitness >= self.target).any():
-            return early
-        late = self._mean(networks, seeds[:, first:])
-        mean = (early.fitness * first + late.fitness * (seeds.shape[1] - first)) / seeds.shape[1]
-        passed = early.fitness >= self.target
-        return Evaluation.of(np.where(passed, mean, early.fitness), early.steps + np.where(passed, late.steps, 0))
+        return self._mean(networks, self._validation_seeds(key, len(networks)))
 
     def absorb(self, evaluation: Evaluation) -> None:
         """Running scaling: take a generation's observations into account, in the genomes' order, for the next."""
@@ -233,6 +230,9 @@ class GymTask(Task):
         with np.errstate(over="ignore"):
             bits: Any = random_bits(key[0], key[1], purpose, *np.broadcast_arrays(index[:, None], draw))[0]  # type: ignore[no-untyped-call]
         return np.asarray(bits >> np.uint32(1), np.int64)  # some environments take 31 bits
+
+    def _validation_seeds(self, key: Key, genomes: int) -> NDArray[np.int64]:
+        return self._seeds(key, VALIDATION, self.validation_episodes, genomes, common=True)
 
     def _mean(self, networks: Networks, seeds: NDArray[np.int64]) -> Evaluation:
         returns, steps, _ = self._play(networks, seeds, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,34 +62,44 @@ def _show(stage: Stage, network: Network, out: Path | None, episodes: int, seed:
     """Play the episodes; yields what is to be said."""
     from envs.gym.judge import episode_seeds, play
 
-    writer = None if out is None else _Film(out, float(stage.env.metadata.get("render_fps") or 30))
-    look = None if writer is None else lambda total: writer.add(stage.env.render())
-    try:
+    fps = float(stage.env.metadata.get("render_fps") or 30)
+    with nullcontext() if out is None else _filmed(out, fps) as film:
+        look = None if film is None else lambda total: film.add(stage.env.render())
         for k, episode_seed in enumerate(episode_seeds(seed, episodes)):
             total = play(stage.env, network, stage.act, episode_seed, stage.observe, look)
             yield f"Episode {k + 1}: return {total:g}"
-        if writer is not None:
-            yield f"{writer.finish()} frames in {out}"
-    except BaseException:
-        if writer is not None:
-            writer.discard()
-        raise
+    if film is not None:
+        yield f"{film.frames} frames in {out}"
+
+
+@contextmanager
+def _filmed(path: Path, fps: float) -> Iterator[_Film]:
+    """A film that appears whole or not at all."""
+    from genomes.files import writing
+
+    with writing(path) as file:
+        film = _Film(file, fps)
+        try:
+            yield film
+        except BaseException:
+            with suppress(Exception):
+                film.close()
+            raise
+        film.close()
 
 
 class _Film:
-    """A GIF or MP4 that appears whole or not at all."""
+    """A GIF or MP4 on its way."""
 
-    def __init__(self, path: Path, fps: float) -> None:
+    def __init__(self, file: Path, fps: float) -> None:
         import imageio.v2 as imageio
 
-        self.path, self.frames, self.seen = path, 0, 0
-        self.temporary = path.with_name(f".{path.stem}.tmp{path.suffix.lower()}")
-        if path.suffix.lower() == ".gif":
+        self.frames, self.seen, self.every = 0, 0, 1
+        if file.suffix.lower() == ".gif":
             self.every = max(1, round(fps / MOST_GIF_FRAMES))
-            self._writer: Any = imageio.get_writer(self.temporary, duration=1000 * self.every / fps, loop=0)
+            self._writer: Any = imageio.get_writer(file, duration=1000 * self.every / fps, loop=0)
         else:
-            self.every = 1
-            self._writer = imageio.get_writer(self.temporary, fps=fps, macro_block_size=2)
+            self._writer = imageio.get_writer(file, fps=fps, macro_block_size=2)
 
     def add(self, frame: Any) -> None:
         """The next picture [height, width, 3]."""
@@ -98,17 +108,9 @@ class _Film:
             self.frames += 1
         self.seen += 1
 
-    def finish(self) -> int:
-        """Put the film in its place; the number of frames."""
+    def close(self) -> None:
+        """Write what is left."""
         self._writer.close()
-        os.replace(self.temporary, self.path)
-        return self.frames
-
-    def discard(self) -> None:
-        """Leave nothing behind."""
-        with suppress(Exception):
-            self._writer.close()
-        self.temporary.unlink(missing_ok=True)
 
 
 def _no_display() -> bool:

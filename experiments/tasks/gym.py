@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GymSettings", "is_environment_id"]
 
+_TRIED: dict[str, bool] = {}  # of a name and its kwargs, whether episodes depend on their seeds
 MOST_FIRST_LINKS = 20_000  # of a fully connected first genome; where there would be more, it starts with one
 
 
@@ -64,7 +65,7 @@ class GymSettings(TaskSettings):
     recheck: int = parameter(0, "a generation's best is chosen among so many by further episodes; 0: not", "own", low=0)
     recheck_episodes: int = parameter(20, "those episodes", "own", low=1)
     validation_episodes: int = parameter(
-        100, "fresh episodes that check a champion; a fifth of them first, the rest if it reaches the target",
+        100, "fresh episodes that check a champion; a fifth of them first, the rest if it may become the champion",
         "Gymnasium's criterion", low=1,
     )  # fmt: skip
     target: float | None = parameter(None, "mean return of the check that counts as solved", "the environment's own")
@@ -77,6 +78,7 @@ class GymSettings(TaskSettings):
 
     def prepare(self) -> None:
         try:
+            self._tried()
             self.make("stop")
         except ValueError as error:
             raise BadInput(f'task.name = "{self.name}": {error}') from None
@@ -90,16 +92,24 @@ class GymSettings(TaskSettings):
         return GymTask(self.name, kwargs=self.kwargs, **settings, workers=self.workers or None, on_error=on_error)
 
     def suggest(self) -> dict[str, dict[str, Any]]:
-        from envs.gym.make import depends_on_seed
         from envs.gym.task import GymTask
 
         self.prepare()
         task = GymTask(self.name, kwargs=self.kwargs, action=self.action, discrete=self.discrete)
-        episodes = 5 if depends_on_seed(task.make) else 1
+        episodes = 5 if self._tried() else 1
         neat: dict[str, Any] = {"preset": "control", "population": 200, "activations": ["tanh"]}
         if task.num_inputs * task.num_outputs > MOST_FIRST_LINKS:
             neat |= {"initial": "fs-neat"}
         return {"task": {"episodes": episodes}, "neat": neat, "run": {"generations": 100}}
+
+    def _tried(self) -> bool:
+        """Whether episodes depend on their seeds, see `envs.gym.make.tried`."""
+        from envs.gym.make import EnvMaker, tried
+
+        key = repr((self.name, self.kwargs))
+        if key not in _TRIED:
+            _TRIED[key] = tried(EnvMaker(self.name, self.kwargs))
+        return _TRIED[key]
 
     def meaning(self) -> tuple[str, ...]:
         task = self.make("stop")

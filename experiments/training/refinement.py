@@ -138,17 +138,17 @@ class Refinement:
             return
         if better(fitness, self.best_fitness, self.maximize):
             self.best_fitness = fitness
-        candidate = self._judged(weights, generation, fitness)
         held = self.champion
+        candidate = self._judged(weights, generation, fitness, held.score)
         if better(candidate.score, held.score, self.maximize_score) or (
             candidate.score == held.score and better(candidate.fitness, held.fitness, self.maximize)
         ):
             self.champion = candidate
             self.solved = self.solved or self._passes(candidate.score)
 
-    def _judged(self, weights: NDArray[Any], generation: int, fitness: float) -> Champion:
+    def _judged(self, weights: NDArray[Any], generation: int, fitness: float, held: float = math.nan) -> Champion:
         networks = self.topology.networks(weights[None])
-        score = float(self.task.validate(networks, (self.seed, generation)).fitness[0])
+        score = self.task.check(networks, (self.seed, generation), held)
         return Champion(self.topology.genome(weights), generation, fitness, score, self.scaling)
 
     def _passes(self, score: float) -> bool:

@@ -162,7 +162,7 @@ def train_on_task(
 
     def check(weights: Array, generation: int) -> None:
         nonlocal best
-        score = float(task.validate(net.networks(weights[None]), (seed, generation)).fitness[0])
+        score = task.check(net.networks(weights[None]), (seed, generation), best[1])
         if better(score, best[1], maximize):
             best = weights.copy(), score
 

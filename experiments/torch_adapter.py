@@ -138,11 +138,11 @@ class TorchModel:
     def _tensor(self, values: Array) -> torch.Tensor:
         return torch.as_tensor(np.ascontiguousarray(values, np.float32), device=self.device)
 
-    def fit_rows(self, X: Array) -> None:
-        """Note the shape of rows [R, ...]; BadInput where the module does not take them."""
+    def fit_rows(self, X: Array) -> int:
+        """Note the shape of rows [R, ...]; the number of outputs. BadInput where the module does not take them."""
         self._dimensions = X.ndim
         try:
-            self.outputs(self.first()[None], X[:1])
+            return int(self.outputs(self.first()[None], X[:1]).shape[-1])
         except RuntimeError as error:
             raise BadInput(
                 f"the torch module does not take rows of shape {list(X.shape[1:])}: {_line(error)}"

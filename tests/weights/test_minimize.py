@@ -141,6 +141,8 @@ def test_start_at_a_middle_that_is_outside_of_one_bound_only():
         ({"start": [0.0], "method": "eki", "outputs": lambda x: x}, "needs targets"),
         ({"start": [0.0], "method": "elm"}, "closed form"),
         ({"start": [0.0], "method": "magic"}, "there is no method 'magic'"),
+        ({"start": [3.0, 20.0], "bounds": (-10, 10)}, r"start\[1\] = 20 is outside of its bounds \(-10, 10\)"),
+        ({"start": [[0.0], [0.0]]}, r"start must be a vector \[D\], got shape \(2, 1\)"),
         ({"start": [0.0], "evaluations": 0}, "evaluations must be at least 1"),
         ({"start": [0.0, 0.0], "binary": [True]}, "binary has shape"),
     ],

@@ -153,6 +153,8 @@ def test_bad_input(arguments, message):
 
 
 def test_bad_functions_and_settings():
+    with pytest.raises(ValueError, match=r"weights have grown beyond 1e\+32; give bounds"):
+        minimize(lambda x: x.sum(), [0.0, 0.0])
     with pytest.raises(ValueError, match="none of the .* objective values is finite"):
         minimize(lambda x: np.nan, [0.0, 0.0])
     with pytest.raises(ValueError, match=r"values of shape \(\d+, 2\) for \d+ points: one number each"):

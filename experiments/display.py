@@ -148,8 +148,8 @@ class Live(Display):
         if row.failed:
             grid.add_row("[red]failed[/]", f"[red]{row.failed}[/]", "", "")
         bar = Table.grid(padding=(0, 1))
-        bar.add_row(ProgressBar(100, 100 * done, width=40), far)
         width = min(self.console.width, 100) - 8
+        bar.add_row(ProgressBar(100, 100 * done, width=max(8, min(width - 46, 40))), far)
         return Group(bar, Text(), grid, Text(), Text(sparkline(self._best, width), style="green"))
 
     def finish(self, summary: dict[str, Any], config: Config, folder: Path | None) -> None:

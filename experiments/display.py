@@ -182,7 +182,7 @@ class TrainingLines:
             return
         self._last = time.monotonic()
         used = (evaluations, self.limits.evaluations), (seconds, 60 * self.limits.minutes)
-        say(f"{evaluations:,} evaluations: {found}, {progress(used, seconds)[1]}")
+        say(f"{counted(evaluations, 'evaluation')}: {found}, {progress(used, seconds)[1]}")
 
 
 def say(text: str) -> None:

@@ -57,7 +57,7 @@ def _say_outcome(summary: dict[str, Any]) -> None:
 
     refined = summary["refined"]
     say(f"{refined['method']}, {refined['weights']} weights: {summary['evaluations']:,} evaluations, "
-        f"{summary['seconds']:.1f} s, stopped by {summary['stopped']}")  # fmt: skip
+        f"{summary['seconds']:.1f} s, stopped: {summary['stopped']}")  # fmt: skip
     if refined["note"]:
         say(f"{refined['method']}: {refined['note']}")
     for name in ("before", "after"):

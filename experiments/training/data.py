@@ -12,13 +12,12 @@ from envs.losses import Measure, find_measure
 from envs.rows import Rows
 from envs.supervised import draw_batches
 from envs.task import Key
-from experiments.training.graph import squashed, target_numbers
+from experiments.training.graph import PROBES, squashed, target_numbers
 from experiments.training.problem import Evidence
 
 __all__ = ["MEASURES", "DataProblem", "Model", "of_outputs"]
 
 Array = NDArray[Any]
-PROBES = 64  # train rows by which safe mutations judge how far the outputs move
 MEASURES = ("cross-entropy", "accuracy", "zero-one", "mse", "mae")
 
 
@@ -142,11 +141,10 @@ def _number(function: Any, outputs: Array, y: Array) -> float:
 
 def named(name: str, classes: bool) -> Measure:
     """The measure; ValueError where it is none of `MEASURES`, or does not fit the targets."""
-    measure = find_measure(name)
-    if measure.name not in MEASURES or measure.classes is not classes:
-        fitting = [m for m in MEASURES if find_measure(m).classes is classes]
+    fitting = [measure for measure in MEASURES if find_measure(measure).classes is classes]
+    if name not in fitting:
         raise ValueError(f"objective must be one of {', '.join(fitting)} for these targets, got {name!r}")
-    return measure
+    return find_measure(name)
 
 
 def of_outputs(measure: Measure, outputs: Array, y: Array) -> NDArray[np.float64]:

@@ -87,6 +87,7 @@ def train(
     validation : share of the rows, or rows of their own: the best on them is kept, of what the method would give
         every tenth generation. 0: the train rows.
     start : [D] where to begin; None: a torch module's own weights, else normal ones of deviation 1/√inputs.
+    seed : decides the result, together with the limits; of torch modules see `experiments.torch_adapter.TorchModel`.
     device : where dense nets that are given by their sizes compute; nets and modules know their own.
     on_generation : called after every generation with the progress and the score of the best so far; True ends it.
     settings : the method's parameters.
@@ -259,7 +260,7 @@ def as_net(model: Any, inputs: int, outputs: int, device: str) -> Dense:
     """A net of these inputs and outputs."""
     net = sized(model, inputs, outputs, device)
     if not isinstance(net, Dense):
-        raise BadInput(f"a task trains an MLP, an Elman net or sizes of hidden layers, got {model!r}")
+        raise BadInput(f"a task trains an MLP, an Elman net or sizes of hidden layers, got {type(model).__name__}")
     if (net.sizes[0], net.sizes[-1]) != (inputs, outputs):
         raise BadInput(
             f"the task has {inputs} inputs and {outputs} outputs, the net {net.sizes[0]} and {net.sizes[-1]}"
@@ -282,7 +283,9 @@ def as_model(model: Any, parts: Parts, device: str) -> Any:
         adapted = TorchModel(model)
         width = adapted.fit_rows(X)
     else:
-        raise BadInput(f"model must be an MLP, an Elman net, sizes of hidden layers or a torch module, got {model!r}")
+        raise BadInput(
+            f"model must be an MLP, an Elman net, sizes of hidden layers or a torch module, got {type(model).__name__}"
+        )
     fits = width >= parts.classes or (width, parts.classes) == (1, 2) if parts.classes else width == y.shape[1]
     if not fits:
         needed = f"{parts.classes} classes" if parts.classes else f"{y.shape[1]} numbers a row"

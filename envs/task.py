@@ -12,9 +12,13 @@ from genomes.evaluation import Evaluation
 from genomes.networks import Networks
 from genomes.scaling import Scaling
 
-__all__ = ["Key", "Task"]
+__all__ = ["Key", "Task", "UnfitNetworks"]
 
 Key = tuple[int, int]  # (seed, generation): decides every random choice of an evaluation
+
+
+class UnfitNetworks(ValueError):
+    """A task was given networks that it cannot judge: recurrent ones, or of other inputs or outputs."""
 
 
 class Task:

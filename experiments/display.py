@@ -6,16 +6,19 @@ import contextlib
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from experiments.config import Config
     from experiments.run import Row, Run
+    from experiments.training.loop import Limits
 
-__all__ = ["Display", "Lines", "Live", "make_display"]
+__all__ = ["Display", "Lines", "Live", "TrainingLines", "make_display"]
 
 BARS = "▁▂▃▄▅▆▇█"
+PACE = 2.0  # s between plain lines
 PREPARING = "preparing the kernels, which the first time takes half a minute ..."
 
 
@@ -61,7 +64,7 @@ class Lines(Display):
 
     def generation(self, row: Row, run: Run) -> None:
         self._slow.cancel()
-        if row.generation > 2 and time.monotonic() - self._last < 2.0:
+        if row.generation > 2 and time.monotonic() - self._last < PACE:
             return
         self._last = time.monotonic()
         say(_line(row, run))
@@ -121,7 +124,12 @@ class Live(Display):
         from rich.table import Table
         from rich.text import Text
 
-        done, remaining = progress(run)
+        settings = run.settings
+        minutes = (run.seconds, settings.minutes * 60)
+        limits = (run.generations, settings.generations), (run.evaluations, settings.evaluations), minutes
+        done, left = progress(limits, run.seconds)
+        of = f" of {settings.generations}" if settings.generations else ""
+        far = f"[dim]generation[/] {row.generation + 1}{of}   [dim]{left}[/]"
         grid = Table.grid(padding=(0, 2))
         grid.add_column(style="dim", no_wrap=True)
         grid.add_column(no_wrap=True)
@@ -140,8 +148,8 @@ class Live(Display):
         if row.failed:
             grid.add_row("[red]failed[/]", f"[red]{row.failed}[/]", "", "")
         bar = Table.grid(padding=(0, 1))
-        bar.add_row(ProgressBar(100, 100 * done, width=40), f"[dim]generation[/] {row.generation + 1}{remaining}")
         width = min(self.console.width, 100) - 8
+        bar.add_row(ProgressBar(100, 100 * done, width=max(8, min(width - 46, 40))), far)
         return Group(bar, Text(), grid, Text(), Text(sparkline(self._best, width), style="green"))
 
     def finish(self, summary: dict[str, Any], config: Config, folder: Path | None) -> None:
@@ -162,6 +170,21 @@ class Live(Display):
         self.console.print(f"neat: {text}", style="yellow", highlight=False, markup=False, soft_wrap=True)
 
 
+class TrainingLines:
+    """A line every few seconds on a training of weights, with what remains."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits, self._last = limits, time.monotonic()
+
+    def __call__(self, evaluations: int, seconds: float, found: str) -> None:
+        """Say what was found in so many evaluations."""
+        if time.monotonic() - self._last < PACE:
+            return
+        self._last = time.monotonic()
+        used = (evaluations, self.limits.evaluations), (seconds, 60 * self.limits.minutes)
+        say(f"{counted(evaluations, 'evaluation')}: {found}, {progress(used, seconds)[1]}")
+
+
 def say(text: str) -> None:
     """A line on standard error. A reader that has gone is no reason to end a run."""
     with contextlib.suppress(BrokenPipeError):
@@ -175,20 +198,16 @@ def make_display(quiet: bool) -> Display:
     return Live() if sys.stderr.isatty() else Lines()
 
 
-def progress(run: Run) -> tuple[float, str]:
-    """Part of the nearest limit that is used up, 0 to 1, and the remaining time as text."""
-    settings = run.settings
-    limits = (
-        (run.generations, settings.generations),
-        (run.evaluations, settings.evaluations),
-        (run.seconds, settings.minutes * 60),
-    )
-    done = max((used / limit for used, limit in limits if limit), default=0.0)
-    of = f" of {settings.generations}" if settings.generations else ""
-    if not done:
-        return 0.0, of
-    left = run.seconds * (1 - done) / done
-    return min(done, 1.0), f"{of}   [dim]at most[/] {duration(left)} [dim]more[/]"
+def progress(limits: Iterable[tuple[float, float]], seconds: float) -> tuple[float, str]:
+    """Part of the nearest limit that is used up, 0 to 1, and the remaining time in words.
+
+    Parameters
+    ----------
+    limits : of each, how much is used and how much there is; 0: no limit.
+    seconds : since the beginning.
+    """
+    done = min(max((used / limit for used, limit in limits if limit), default=0.0), 1.0)
+    return done, f"at most {duration(seconds * (1 - done) / done)} more" if done else ""
 
 
 def duration(seconds: float) -> str:

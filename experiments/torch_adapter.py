@@ -26,7 +26,10 @@ class TorchModel:
     """A module's trainable parameters as a vector [D], in the order of ``named_parameters``.
 
     The module computes in evaluation mode: dropout does nothing, and batch norm uses its running statistics, which
-    nothing here updates.
+    nothing here updates. Candidates that ``vmap`` cannot compute together, as of recurrent layers, take turns.
+
+    Slopes are summed up by torch's threads: the same seed gives the same bits with the same number of them
+    (``torch.set_num_threads``); with another, methods that take gradients differ in the last digits.
 
     Parameters
     ----------
@@ -38,7 +41,7 @@ class TorchModel:
     """
 
     def __init__(self, module: torch.nn.Module, dimensions: int = 2) -> None:
-        self.module, self._dimensions = module, dimensions
+        self.module, self._dimensions, self._together = module, dimensions, True
         self.parameters = {name: p for name, p in module.named_parameters() if p.requires_grad}
         if not self.parameters:
             raise BadInput(f"the torch module {type(module).__name__} has no trainable parameters")
@@ -72,10 +75,9 @@ class TorchModel:
         parts = []
         with self._evaluating(), torch.no_grad():
             shared = None if own else self._tensor(X)
-            call: Any = torch.func.vmap(self._call, in_dims=(0, 0 if own else None))
             for a in range(0, len(weights), step):
                 inputs = self._tensor(X[a : a + step]) if own else shared
-                parts.append(call(self._tensor(weights[a : a + step]), inputs).cpu().numpy())
+                parts.append(self._call_each(self._tensor(weights[a : a + step]), inputs, own).cpu().numpy())
         outputs = np.concatenate(parts)
         if outputs.ndim != 3:
             raise BadInput(f"the torch module gives {list(outputs.shape[1:])} on rows: must be [rows, outputs]")
@@ -92,7 +94,8 @@ class TorchModel:
         """[R, O, D] Slopes of the outputs by the weights [D]."""
         with self._evaluating():
             rows = self._tensor(X)
-            slopes = torch.func.jacrev(lambda w: self._call(w, rows))(self._tensor(weights))
+            chunk = None if self._together else 1  # 1: without vmap
+            slopes = torch.func.jacrev(lambda w: self._call(w, rows), chunk_size=chunk)(self._tensor(weights))
             return np.asarray(slopes.detach().cpu().numpy())
 
     def features(self, weights: Array, X: Array) -> NDArray[np.float32]:
@@ -127,6 +130,12 @@ class TorchModel:
             raise BadInput("method 'elm' needs a linear layer: the torch module has none")
         return linear[-1]
 
+    def _call_each(self, weights: torch.Tensor, rows: torch.Tensor, own: bool) -> torch.Tensor:
+        """Outputs of weights [P, D] on shared rows, or each on its own."""
+        if self._together:
+            return torch.func.vmap(self._call, in_dims=(0, 0 if own else None))(weights, rows)
+        return torch.stack([self._call(w, rows[p] if own else rows) for p, w in enumerate(weights)])
+
     def _call(self, vector: torch.Tensor, rows: torch.Tensor) -> Any:
         shaped = zip(self.parameters.items(), self._split(vector), strict=True)
         return torch.func.functional_call(self.module, {name: own.view(p.shape) for (name, p), own in shaped}, (rows,))
@@ -138,15 +147,17 @@ class TorchModel:
     def _tensor(self, values: Array) -> torch.Tensor:
         return torch.as_tensor(np.ascontiguousarray(values, np.float32), device=self.device)
 
-    def fit_rows(self, X: Array) -> None:
-        """Note the shape of rows [R, ...]; BadInput where the module does not take them."""
+    def fit_rows(self, X: Array) -> int:
+        """Note the shape of rows [R, ...]; the number of outputs. BadInput where the module does not take them."""
         self._dimensions = X.ndim
-        try:
-            self.outputs(self.first()[None], X[:1])
-        except RuntimeError as error:
-            raise BadInput(
-                f"the torch module does not take rows of shape {list(X.shape[1:])}: {_line(error)}"
-            ) from None
+        for self._together in (True, False):
+            try:
+                return int(self.outputs(self.first()[None], X[:1]).shape[-1])
+            except RuntimeError as error:
+                problem = error
+        raise BadInput(
+            f"the torch module does not take rows of shape {list(X.shape[1:])}: {_line(problem)}"
+        ) from problem
 
     def _evaluating(self) -> _Evaluating:
         return _Evaluating(self.module)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.task import Key
+from envs.task import Key, UnfitNetworks
 from genomes.functions import activation_switch
 from genomes.kernels.binding import Kernel
 from genomes.kernels.parallel import parallel_for
@@ -31,15 +31,15 @@ def decode(driver: Kernel, networks: Networks, inputs: int, instances: int, *arr
 
     Raises
     ------
-    ValueError : the networks are recurrent, or of other inputs or outputs.
+    UnfitNetworks : the networks are recurrent, or of other inputs or outputs.
     """
     from genomes.kernels.vector import fused_multiply_add
 
     n = networks
     if n.recurrent:
-        raise ValueError("policies of combinatorial problems are feed-forward: candidates have no order in time")
+        raise UnfitNetworks("policies of combinatorial problems are feed-forward: candidates have no order in time")
     if (n.task_inputs, n.num_outputs) != (inputs, 1):
-        raise ValueError(
+        raise UnfitNetworks(
             f"the problem feeds {inputs} inputs and reads 1 output, the networks have {n.task_inputs} and "
             f"{n.num_outputs}"
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,16 +34,16 @@ def command(folder: Path, overrides: tuple[str, ...], threads: int, quiet: bool,
     """
     from experiments.commands.common import conclude
     from experiments.config import parse_setting
-    from experiments.display import say
+    from experiments.display import TrainingLines, number
     from experiments.training.folder import refine_champion
+    from experiments.training.loop import Limits
 
     settings = dict(parse_setting(text) for text in overrides)
-    last = [0.0]
+    lines = TrainingLines(Limits.of(options["evaluations"], options["minutes"]))
 
     def show(point: Point) -> None:
-        if not quiet and time.monotonic() - last[0] >= 2:
-            last[0] = time.monotonic()
-            say(f"{point.evaluations:,} evaluations: best {point.best:.4g}, champion {point.score:.4g}")
+        if not quiet:
+            lines(point.evaluations, point.seconds, f"best {number(point.best)}, champion {number(point.score)}")
 
     options["on_generation"] = show
     summary = refine_champion(folder, threads=threads or None, **options, **settings)
@@ -58,7 +57,9 @@ def _say_outcome(summary: dict[str, Any]) -> None:
 
     refined = summary["refined"]
     say(f"{refined['method']}, {refined['weights']} weights: {summary['evaluations']:,} evaluations, "
-        f"{summary['seconds']:.1f} s, stopped by {summary['stopped']}")  # fmt: skip
+        f"{summary['seconds']:.1f} s, stopped: {summary['stopped']}")  # fmt: skip
+    if refined["note"]:
+        say(f"{refined['method']}: {refined['note']}")
     for name in ("before", "after"):
         judged = refined[name]
         test = judged.get("test", {})

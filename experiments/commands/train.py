@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import json
 import math
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +35,8 @@ def command(
 ) -> int:  # fmt: skip
     """Train a fixed network by any method: a ready training, or a TOML file of your own."""
     from experiments.config import parse_setting
+    from experiments.display import TrainingLines, number
+    from experiments.training.loop import Limits
     from experiments.training.presets import read_training
     from experiments.training.train import train
 
@@ -48,7 +49,13 @@ def command(
     _check(method, settings)
     model = training.network(seed)
     _set_threads(threads, training)
-    show = None if quiet else _Show(evaluations, minutes)
+    lines = TrainingLines(Limits.of(evaluations, minutes))
+
+    def show(progress: Progress, score: float) -> None:
+        if not quiet:
+            found = f"best {number(progress.best)}, score {number(score)}"
+            lines(progress.evaluations, progress.seconds, found)
+
     found = train(
         model,
         training.data,
@@ -62,7 +69,7 @@ def command(
     if out is not None:
         _save(found, out)
     if as_json:
-        numbers = ("score", "test", "fitness", "evaluations", "generations", "seconds", "stopped")
+        numbers = ("score", "test", "fitness", "evaluations", "generations", "seconds", "stopped", "note")
         result = {key: getattr(found, key) for key in numbers}
         result = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in result.items()}
         print(json.dumps({"training": name, "method": method, "settings": settings, "seed": seed} | result, indent=2))
@@ -108,25 +115,6 @@ def _set_threads(threads: int, training: Training) -> None:
         import torch
 
         torch.set_num_threads(threads or available_cores())
-
-
-class _Show:
-    """A line every few seconds, with what remains."""
-
-    def __init__(self, evaluations: int, minutes: float) -> None:
-        self.evaluations, self.minutes, self.last = evaluations, minutes, time.monotonic()
-
-    def __call__(self, progress: Progress, score: float) -> None:
-        from experiments.display import duration, number, say
-
-        if time.monotonic() - self.last < 2:
-            return
-        self.last = time.monotonic()
-        shares = [progress.seconds / (60 * self.minutes)] if self.minutes else []
-        shares += [progress.evaluations / self.evaluations] if self.evaluations else []
-        share = max(shares, default=0.0)
-        left = f", at most {duration(progress.seconds * (1 / share - 1))} more" if 0 < share < 1 else ""
-        say(f"{progress.evaluations:,} evaluations: best {number(progress.best)}, score {number(score)}{left}")
 
 
 def _save(found: Trained, path: Path) -> None:

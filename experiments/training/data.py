@@ -12,13 +12,12 @@ from envs.losses import Measure, find_measure
 from envs.rows import Rows
 from envs.supervised import draw_batches
 from envs.task import Key
-from experiments.training.graph import squashed, target_numbers
+from experiments.training.graph import PROBES, squashed, target_numbers
 from experiments.training.problem import Evidence
 
 __all__ = ["MEASURES", "DataProblem", "Model", "of_outputs"]
 
 Array = NDArray[Any]
-PROBES = 64  # train rows by which safe mutations judge how far the outputs move
 MEASURES = ("cross-entropy", "accuracy", "zero-one", "mse", "mae")
 
 
@@ -61,6 +60,7 @@ class DataProblem:
         self.classes = y.ndim == 1
         self.objective = objective or ("cross-entropy" if self.classes else "mse")
         self.measure = named(self.objective, self.classes) if isinstance(self.objective, str) else None
+        self.objective_name = self.measure.name if self.measure else getattr(objective, "__name__", "the objective")
         self.maximize = self.measure is not None and self.measure.maximize
         self.batch = 0 if batch >= len(X) else batch
         self.own_batches = own_batches and self.batch > 0
@@ -106,9 +106,8 @@ class DataProblem:
 
     def _values(self, outputs: Array, y: Array) -> NDArray[np.float64]:
         if self.measure is None:
-            function: Any = self.objective
-            rows = y if y.ndim > 1 + (not self.classes) else None  # each candidate's own
-            return np.array([function(own, y if rows is None else y[p]) for p, own in enumerate(outputs)], np.float64)
+            rows = y if y.ndim > 1 + (not self.classes) else np.broadcast_to(y, (len(outputs), *y.shape))
+            return np.array([_number(self.objective, *own) for own in zip(outputs, rows, strict=True)])
         return of_outputs(self.measure, outputs, y)
 
     def _evidence(self, candidates: Array, outputs: Array, X: Array, y: Array, needs: str) -> list[ArrayLike]:
@@ -120,20 +119,32 @@ class DataProblem:
             values = squashed(outputs.astype(np.float64)) if self.classes else outputs
             return [values.reshape(len(candidates), -1), numbers.reshape(-1)]
         if needs == "gradient":
-            slope = (squashed(outputs[0].astype(np.float64)) if self.classes else outputs[0]) - numbers
-            slope /= len(y) if self.classes else numbers.size / 2
-            return [model.pull_back(candidates[0], X, slope)[None]]
+            return [model.pull_back(candidates[0], X, self._slopes(outputs[0].astype(np.float64), numbers))[None]]
         residuals = outputs[0] - (2 * numbers - 1 if self.classes else numbers)
         return [residuals.reshape(1, -1), model.jacobian(candidates[0], X).reshape(1, -1, self.model.size)]
+
+    def _slopes(self, outputs: NDArray[np.float64], numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+        """[R, O] Of the objective by the outputs."""
+        if self.classes:
+            return (squashed(outputs) - numbers) / len(numbers)
+        error = outputs - numbers
+        return (np.sign(error) if self.objective == "mae" else 2 * error) / error.size
+
+
+def _number(function: Any, outputs: Array, y: Array) -> float:
+    """A user's verdict on outputs [R, O]."""
+    value = np.asarray(function(outputs, y))
+    if value.size != 1 or value.dtype.kind not in "biuf":
+        raise TypeError(f"the objective must return a number, it returned {value!r}")
+    return float(value.item())
 
 
 def named(name: str, classes: bool) -> Measure:
     """The measure; ValueError where it is none of `MEASURES`, or does not fit the targets."""
-    measure = find_measure(name)
-    if measure.name not in MEASURES or measure.classes is not classes:
-        fitting = [m for m in MEASURES if find_measure(m).classes is classes]
+    fitting = [measure for measure in MEASURES if find_measure(measure).classes is classes]
+    if name not in fitting:
         raise ValueError(f"objective must be one of {', '.join(fitting)} for these targets, got {name!r}")
-    return measure
+    return find_measure(name)
 
 
 def of_outputs(measure: Measure, outputs: Array, y: Array) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from experiments.champion import Champion
 from experiments.config import Config, read_config
-from experiments.errors import BadInput, Failure
+from experiments.errors import Failure
 from experiments.record import RunFolder, Table, first_free, require_run, write_json, write_whole
 from experiments.session import load_champion
 from experiments.training.loop import Limits
@@ -21,6 +21,7 @@ from experiments.training.refinement import Point, Refinement
 from genomes.files import save_genome
 from genomes.kernels.parallel import available_cores, set_threads
 from genomes.network import Network
+from neat.weights.method import SearchError
 
 __all__ = ["refine_champion"]
 
@@ -65,10 +66,7 @@ def refine_champion(
     require_run(source)
     config = read_config(source / "config.toml")
     genome, scaling = load_champion(source)
-    try:
-        limits = Limits(evaluations if evaluations or minutes else 10_000, minutes)
-    except ValueError as error:
-        raise BadInput(str(error)) from None
+    limits = Limits.of(evaluations, minutes)
     set_threads(threads or config.run.threads or available_cores())
     refinement = Refinement(config, genome, scaling, method, settings, seed)
     home = source.resolve().parent
@@ -105,7 +103,7 @@ def _refine(
         refinement.go(limits, record)
     except FitnessError as error:
         raise Failure(str(error)) from error
-    except ValueError as error:
+    except SearchError as error:
         raise Failure(f"method {refinement.name!r}: {error}") from error
     finally:
         table.close()
@@ -137,6 +135,7 @@ def _summary(config: Config, refinement: Refinement, source: Path) -> dict[str, 
             "settings": refinement.settings,
             "weights": refinement.topology.size,
             "improved": refinement.improved,
+            "note": refinement.note,
             "before": _judgement(config, refinement, refinement.before),
             "after": after,
         },

@@ -19,7 +19,9 @@ from genomes.population import Genome
 from genomes.topology import Topology
 from neat.params import NEATParams
 
-__all__ = ["GraphProblem", "TaskProblem", "squashed", "supplies", "target_numbers", "topology_of"]
+__all__ = ["PROBES", "GraphProblem", "TaskProblem", "squashed", "supplies", "target_numbers", "topology_of"]
+
+PROBES = 64  # train rows by which safe mutations judge how far the outputs move
 
 
 def topology_of(genome: Genome, params: NEATParams, device: str) -> Topology:
@@ -41,6 +43,9 @@ class GraphProblem:
         self.supplies = supplies(task, topology.base.recurrent)
         if without_derivative(topology.base.activation):
             self.supplies = tuple(need for need in self.supplies if need not in ("gradient", "residuals"))
+        # What safe mutations need to know
+        self.outputs = self._outputs if "outputs" in self.supplies else None
+        self.sensitivity = self._sensitivity if "residuals" in self.supplies else None
 
     @property
     def start(self) -> NDArray[np.float32]:
@@ -70,6 +75,21 @@ class GraphProblem:
                     slopes = jacobian(networks, rows.X)[..., : self.topology.size]
                     evidence = [residuals.reshape(1, -1), slopes.reshape(1, -1, self.topology.size)]
         return evaluation.fitness, evidence
+
+    def _outputs(self, weights: NDArray[Any]) -> NDArray[np.float32]:
+        """[R', O] Outputs on the first rows."""
+        outputs: NDArray[np.float32] = forward(self.topology.networks(weights[None]), self._probes)[0]
+        return outputs
+
+    def _sensitivity(self, weights: NDArray[Any]) -> NDArray[np.float64]:
+        """[D] How far each weight moves the outputs on the first rows; as `DataProblem` has it."""
+        slopes = jacobian(self.topology.networks(weights[None]), self._probes)[..., : self.topology.size]
+        return np.asarray(np.linalg.norm(slopes.mean(axis=0, dtype=np.float64), axis=0))
+
+    @property
+    def _probes(self) -> NDArray[np.float32]:
+        assert isinstance(self.task, SupervisedTask)
+        return self.task.train.X[:PROBES]
 
 
 class TaskProblem:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from experiments.errors import BadInput
 from experiments.training.problem import Evidence, Problem
 from neat.weights.method import Method
 
@@ -31,6 +32,16 @@ class Limits:
         if self.evaluations < 0 or not 0 <= self.minutes < math.inf or not (self.evaluations or self.minutes):
             given = f"{self.evaluations} and {self.minutes:g}"
             raise ValueError(f"evaluations and minutes must be 0 or more, and not both 0: got {given}")
+
+    @classmethod
+    def of(cls, evaluations: int, minutes: float) -> Limits:
+        """As a user gives them: both 0 means 10,000 evaluations; BadInput where one is wrong."""
+        try:
+            return cls(evaluations if evaluations or minutes else 10_000, minutes)
+        except (TypeError, ValueError):
+            raise BadInput(
+                f"evaluations = {evaluations!r}, minutes = {minutes!r}: must be numbers of 0 or more"
+            ) from None
 
 
 @dataclass

@@ -13,7 +13,7 @@ from neat.params import ParameterError
 from neat.weights.method import NEEDS, Method
 from neat.weights.registry import METHODS, method_class, method_params
 
-__all__ = ["Evidence", "Problem", "make_method", "what_is_missing"]
+__all__ = ["Evidence", "Problem", "least_squares_note", "make_method", "what_is_missing"]
 
 Evidence = tuple[NDArray[np.float64], list[ArrayLike]]  # fitness [P], and the further arguments of `Method.tell`
 
@@ -43,6 +43,13 @@ def what_is_missing(name: str, supplies: tuple[str, ...], giver: str) -> str:
     fitting = [other for other in METHODS if other != "elm" and method_class(other).needs in supplies]
     needed = " and ".join(NEEDS[needs])
     return f"needs {needed}, which {giver} does not give: use one of {', '.join(fitting)}"
+
+
+def least_squares_note(needs: str, objective: str) -> str:
+    """What to know of a method that fits outputs to targets whatever the objective is; empty of others."""
+    if needs not in ("outputs", "residuals") or objective == "mse":
+        return ""
+    return f"learnt by least squares: {objective} was reported, not followed"
 
 
 def make_method(name: str, problem: Problem, settings: dict[str, Any], seed: int) -> Method[Any, Any]:

@@ -17,7 +17,7 @@ from experiments.errors import BadInput
 from experiments.interrupts import Interrupts
 from experiments.training.graph import GraphProblem, topology_of
 from experiments.training.loop import Limits, Progress, optimise
-from experiments.training.problem import make_method
+from experiments.training.problem import least_squares_note, make_method
 from genomes.population import Genome
 from genomes.scaling import Scaling
 from neat.weights.method import Method
@@ -100,6 +100,14 @@ class Refinement:
     def improved(self) -> bool:
         """Whether the champion is another one."""
         return self.champion is not self.before
+
+    @property
+    def note(self) -> str:
+        """What to know of the method on this task; mostly nothing."""
+        if not isinstance(self.task, SupervisedTask):
+            return ""
+        needs = "outputs" if self.method is None else self.method.needs
+        return least_squares_note(needs, self.task.objective.name)
 
     def _search(self, method: Method[Any, Any], limits: Limits, record: Callable[[Point], Any] | None) -> None:
         target_was_met = self.solved

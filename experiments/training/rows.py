@@ -30,21 +30,16 @@ class Parts:
     def of(cls, data: Any, validation: Any, seed: int) -> Parts:
         if isinstance(data, str):
             return cls._named(data)
-        X, y = np.asarray(data[0], np.float32), np.asarray(data[1])
-        if len(X) != len(y) or not len(X):
-            raise BadInput(f"X has {len(X)} rows, y has {len(y)}: must be as many, and some")
-        if y.dtype.kind not in "iubf":
-            raise BadInput(f"y must be numbers, of which whole ones [R] are classes: got {y.dtype}")
-        if not np.isfinite(X).all() or not np.isfinite(y).all():
-            raise BadInput(f"{'y' if np.isfinite(X).all() else 'X'} is not finite everywhere")
-        y, classes = _targets(y)
-        if isinstance(validation, tuple):
-            other = np.asarray(validation[0], np.float32), _targets(np.asarray(validation[1]))[0]
-            return cls((X, y), other, None, classes)
-        if not 0 <= validation < 1:
-            raise BadInput(f"validation must be a share below 1, got {validation}")
+        X, y, classes = _rows("data", data)
+        if isinstance(validation, tuple | list):
+            other, numbers, others = _rows("validation", validation)
+            if (other.shape[1:], numbers.shape[1:], others > 0) != (X.shape[1:], y.shape[1:], classes > 0):
+                raise BadInput("validation: X and y must be of the shapes and of the kind that those of the data are")
+            return cls((X, y), (other, numbers), None, max(classes, others))
+        if not isinstance(validation, int | float) or not 0 <= validation < 1:
+            raise BadInput(f"validation = {validation!r}: must be a share below 1, or (X, y)")
         order = np.random.default_rng(seed).permutation(len(X))
-        held = order[: round(validation * len(X))]
+        held = order[: min(round(validation * len(X)), len(X) - 1)]
         kept = order[len(held) :]
         return cls((X[kept], y[kept]), (X[held], y[held]) if len(held) else (X, y), None, classes)
 
@@ -60,6 +55,24 @@ class Parts:
         y, classes = _targets(dataset.y)
         train, validation, test = ((X[rows], y[rows]) for rows in (split.train, split.validation, split.test))
         return cls(train, validation, test, classes)
+
+
+def _rows(name: str, data: Any) -> tuple[Array, Array, int]:
+    """X, y, and the number of classes, 0 where y are numbers."""
+    if not isinstance(data, tuple | list) or len(data) != 2:
+        raise BadInput(f"{name} must be (X, y), got {type(data).__name__}")
+    try:
+        X, y = np.asarray(data[0], np.float32), np.asarray(data[1])
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"{name}: X and y must be arrays of numbers: {error}") from None
+    if not X.ndim or not y.ndim or len(X) != len(y) or not len(X):
+        raise BadInput(f"{name}: X has shape {list(X.shape)}, y {list(y.shape)}: must have as many rows, and some")
+    if y.dtype.kind not in "iubf":
+        raise BadInput(f"{name}: y must be numbers, of which whole ones [R] are classes: got {y.dtype}")
+    for letter, values in (("X", X), ("y", y)):
+        if not np.isfinite(values).all():
+            raise BadInput(f"{name}: {letter} is not finite everywhere")
+    return (X, *_targets(y))
 
 
 def _targets(y: Array) -> tuple[Array, int]:

@@ -10,15 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from envs.task import Task
+from envs.task import Task, UnfitNetworks
 from experiments.champion import better
 from experiments.errors import BadInput
 from experiments.training.data import DataProblem, Model, named, of_outputs
 from experiments.training.graph import TaskProblem
 from experiments.training.loop import Limits, Progress, optimise
-from experiments.training.problem import make_method
+from experiments.training.problem import least_squares_note, make_method
 from experiments.training.rows import Parts
 from genomes.dense import MLP, Dense
+from genomes.functions import activation_code
+from neat.weights.method import Method, SearchError
 
 __all__ = ["Trained", "train"]
 
@@ -41,11 +43,13 @@ class Trained:
     seconds: float
     stopped: str
     history: list[float]  # best fitness of each generation
+    note: str = ""  # what else to know: which objective was followed, where it is not the one that was given
 
     def __repr__(self) -> str:
+        note = f"; {self.note}" if self.note else ""
         return (
             f"Trained(score {self.score:.4g}, test {self.test:.4g}, {self.evaluations:,} evaluations, "
-            f"{self.seconds:.1f} s, {len(self.weights):,} weights)"
+            f"{self.seconds:.1f} s, {len(self.weights):,} weights{note})"
         )
 
 
@@ -76,22 +80,26 @@ def train(
         numbers [R] are classes. Or a task, or its name, for a dense net.
     method : a name in `neat.weights.registry.METHODS`; ``"elm"`` keeps all but the output layer, which it solves.
     objective : cross-entropy, accuracy, zero-one, mse or mae, or a function of (outputs [R, O], y) to be minimised.
+        Methods that need outputs or residuals ("eki", "levenberg-marquardt", "elm") learn by least squares whatever it
+        is, of classes 0 and 1 (or -1 and 1): the result's ``note`` says so.
     evaluations, minutes : limits; both 0: 10,000 evaluations. An evaluation is one candidate on one batch.
     batch, own_batches : see `DataProblem`.
     validation : share of the rows, or rows of their own: the best on them is kept, of what the method would give
         every tenth generation. 0: the train rows.
     start : [D] where to begin; None: a torch module's own weights, else normal ones of deviation 1/√inputs.
+    seed : decides the result, together with the limits; of torch modules see `experiments.torch_adapter.TorchModel`.
     device : where dense nets that are given by their sizes compute; nets and modules know their own.
     on_generation : called after every generation with the progress and the score of the best so far; True ends it.
     settings : the method's parameters.
 
     Raises
     ------
-    BadInput : a method that does not fit, a wrong setting, data that do not fit the model.
+    BadInput : a method that does not fit, a wrong setting, data that do not fit the model; nothing finite to go by.
+        An exception of the objective, the module or the task is raised as it is.
     ImportError : a torch module without torch.
     KeyboardInterrupt is caught: what was found until then is returned, ``stopped`` is "interrupted".
     """
-    limits = _limits(evaluations, minutes)
+    limits = Limits.of(evaluations, minutes)
     _check(objective, batch, own_batches, seed)
     if (task := as_task(data)) is not None:
         if objective or batch or method == "elm":
@@ -121,33 +129,49 @@ def train_on_rows(
     begin = _start(model, start, seed)
     try:
         problem = DataProblem(model, begin, *parts.train, **how)
-        judge = RowsJudge(model, parts)
-        if method == "elm":
-            progress = _solve_readout(model, problem, judge, limits, settings)
-        else:
-            chosen = make_method(method, problem, settings, seed)
-
-            def watch(progress: Progress, leader: Array) -> bool:
-                due = bool(progress.stopped) or progress.generations % CHECK_EVERY == 0
-                if due:
-                    judge(chosen.solution)
-                ended = on_generation is not None and on_generation(progress, judge.score) is True
-                if ended and not due:
-                    judge(chosen.solution)
-                return ended
-
-            judge(begin)
-            progress = optimise(problem, chosen, limits, watch)
-            if progress.stopped == "watch":
-                progress.stopped = "stopped by on_generation"
-            elif progress.stopped == "interrupted":  # what generations since the last check have found
-                judge(chosen.solution)
-    except BadInput:
-        raise
     except ValueError as error:
         raise BadInput(str(error)) from None
+    judge = RowsJudge(model, parts)
+    if method == "elm":
+        progress, needs = _solve_readout(model, problem, judge, limits, settings), "outputs"
+    else:
+        chosen = make_method(method, problem, settings, seed)
+        progress, needs = _search(problem, chosen, judge, limits, on_generation), chosen.needs
     getattr(model, "load", lambda weights: None)(judge.weights)
-    return _trained(getattr(model, "module", model), judge.weights, judge.score, judge.test, progress)
+    note = least_squares_note(needs, problem.objective_name)
+    return _trained(getattr(model, "module", model), judge.weights, judge.score, judge.test, progress, note)
+
+
+def _search(
+    problem: DataProblem, method: Method[Any, Any], judge: RowsJudge, limits: Limits, on_generation: OnGeneration | None
+) -> Progress:
+    """Train, and judge what the method would give, every tenth generation and at the end."""
+
+    def watch(progress: Progress, leader: Array) -> bool:
+        due = bool(progress.stopped) or progress.generations % CHECK_EVERY == 0
+        if due:
+            judge(method.solution)
+        ended = on_generation is not None and on_generation(progress, judge.score) is True
+        if ended and not due:
+            judge(method.solution)
+        return ended
+
+    judge(problem.start)
+    progress = _optimised(problem, method, limits, watch)
+    if progress.stopped == "interrupted":  # what generations since the last check have found
+        judge(method.solution)
+    return progress
+
+
+def _optimised(problem: Any, method: Method[Any, Any], limits: Limits, watch: Callable[..., bool]) -> Progress:
+    """`optimise`; an exception of the user's own code stays what it is."""
+    try:
+        progress = optimise(problem, method, limits, watch)
+    except (SearchError, UnfitNetworks) as error:
+        raise BadInput(str(error)) from None
+    if progress.stopped == "watch":
+        progress.stopped = "stopped by on_generation"
+    return progress
 
 
 def train_on_task(
@@ -177,28 +201,17 @@ def train_on_task(
         return ended and not solved
 
     try:
-        progress = optimise(problem, chosen, limits, watch)
+        progress = _optimised(problem, chosen, limits, watch)
         if progress.stopped == "interrupted":
             check(chosen.solution, progress.generations)
-    except ValueError as error:  # a network that the task does not take
-        raise BadInput(str(error)) from None
     finally:
         task.close()
-    if progress.stopped == "watch":
-        progress.stopped = "stopped by on_generation"
     return _trained(net, *best, math.nan, progress)
 
 
-def _trained(model: Any, weights: Array, score: float, test: float, progress: Progress) -> Trained:
+def _trained(model: Any, weights: Array, score: float, test: float, progress: Progress, note: str = "") -> Trained:
     counts = (progress.best, progress.evaluations, progress.generations, progress.seconds, progress.stopped)
-    return Trained(model, weights, score, test, *counts, progress.fitness)
-
-
-def _limits(evaluations: int, minutes: float) -> Limits:
-    try:
-        return Limits(evaluations if evaluations or minutes else 10_000, minutes)
-    except ValueError as error:
-        raise BadInput(str(error)) from None
+    return Trained(model, weights, score, test, *counts, progress.fitness, note)
 
 
 def _check(objective: Any, batch: Any, own_batches: Any, seed: Any) -> None:
@@ -234,15 +247,20 @@ def as_task(data: Any) -> Task | None:
     return None if kind is DatasetSettings else kind(name=data).make("stop")
 
 
+def sized(model: Any, inputs: int, outputs: int, device: str) -> Any:
+    """A net where the sizes of its hidden layers are given; anything else as it is."""
+    if not isinstance(model, Sequence) or isinstance(model, str):
+        return model
+    if not all(isinstance(size, int | np.integer) and size > 0 for size in model):
+        raise BadInput(f"sizes of hidden layers must be whole numbers from 1 on, got {model!r}")
+    return MLP((inputs, *model, outputs), device=device)
+
+
 def as_net(model: Any, inputs: int, outputs: int, device: str) -> Dense:
     """A net of these inputs and outputs."""
-    net = model
-    if isinstance(model, Sequence) and not isinstance(model, str):
-        if not all(isinstance(size, int | np.integer) and size > 0 for size in model):
-            raise BadInput(f"sizes of hidden layers must be whole numbers from 1 on, got {model!r}")
-        net = MLP((inputs, *model, outputs), device=device)
+    net = sized(model, inputs, outputs, device)
     if not isinstance(net, Dense):
-        raise BadInput(f"a task trains an MLP, an Elman net or sizes of hidden layers, got {model!r}")
+        raise BadInput(f"a task trains an MLP, an Elman net or sizes of hidden layers, got {type(model).__name__}")
     if (net.sizes[0], net.sizes[-1]) != (inputs, outputs):
         raise BadInput(
             f"the task has {inputs} inputs and {outputs} outputs, the net {net.sizes[0]} and {net.sizes[-1]}"
@@ -251,18 +269,28 @@ def as_net(model: Any, inputs: int, outputs: int, device: str) -> Dense:
 
 
 def as_model(model: Any, parts: Parts, device: str) -> Any:
-    """What has weights and outputs."""
+    """What has weights and outputs, as many as the targets need."""
     X, y = parts.train
-    outputs = (2 if parts.classes == 2 else parts.classes) or y.shape[1]
-    if isinstance(model, Sequence | Dense) and not isinstance(model, str):
-        return as_net(model, X.shape[-1], outputs, device)
-    if any(kind.__module__.startswith("torch.") for kind in type(model).__mro__):
+    adapted = sized(model, X.shape[-1], parts.classes or y.shape[1], device)
+    if isinstance(adapted, Dense):
+        if X.ndim != 2 + adapted.recurrent or X.shape[-1] != adapted.sizes[0]:
+            row = f"{'T, ' if adapted.recurrent else ''}{adapted.sizes[0]}"
+            raise BadInput(f"the net takes rows of shape [{row}], those of X have {list(X.shape[1:])}")
+        width = adapted.sizes[-1]
+    elif any(kind.__module__.startswith("torch.") for kind in type(model).__mro__):
         from experiments.torch_adapter import TorchModel
 
         adapted = TorchModel(model)
-        adapted.fit_rows(X)
-        return adapted
-    raise BadInput(f"model must be an MLP, an Elman net, sizes of hidden layers or a torch module, got {model!r}")
+        width = adapted.fit_rows(X)
+    else:
+        raise BadInput(
+            f"model must be an MLP, an Elman net, sizes of hidden layers or a torch module, got {type(model).__name__}"
+        )
+    fits = width >= parts.classes or (width, parts.classes) == (1, 2) if parts.classes else width == y.shape[1]
+    if not fits:
+        needed = f"{parts.classes} classes" if parts.classes else f"{y.shape[1]} numbers a row"
+        raise BadInput(f"the model has {width} outputs, the targets are {needed}")
+    return adapted
 
 
 class RowsJudge:
@@ -294,11 +322,16 @@ def _solve_readout(
     """An extreme learning machine of the model's own first layers: the output layer in closed form."""
     from envs.rows import Rows
     from experiments.training.graph import target_numbers
-    from neat.weights.elm import ridge
+    from neat.params import ParameterError
+    from neat.weights.elm import ELMParams, ridge
 
     if unknown := [name for name in settings if name != "ridge"]:
         raise BadInput(f"method 'elm' has no setting {unknown[0]!r} here: it has ridge")
-    if not hasattr(model, "features"):
+    try:
+        strength = ELMParams(ridge=settings.get("ridge", 1e-4)).ridge
+    except ParameterError as error:
+        raise BadInput(f"method 'elm': {error}") from None
+    if not hasattr(model, "features") or (isinstance(model, Dense) and model.codes[-1] != activation_code("identity")):
         raise BadInput("method 'elm' needs an output layer that is linear and comes last")
     begin = limits.clock()
     outputs = model.outputs(problem.start[None], problem.X[:1]).shape[-1]
@@ -306,6 +339,6 @@ def _solve_readout(
     hidden = model.features(problem.start, problem.X).astype(np.float64)
     hidden = np.concatenate([hidden, np.ones((len(hidden), 1))], axis=1)
     targets = 2 * numbers - 1 if problem.classes else numbers
-    readout = ridge(hidden.T @ hidden, hidden.T @ targets, settings.get("ridge", 1e-4))
+    readout = ridge(hidden.T @ hidden, hidden.T @ targets, strength)
     judge(model.with_readout(problem.start, readout))
     return Progress(1, 1, limits.clock() - begin, "solved in closed form")

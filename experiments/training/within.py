@@ -136,6 +136,7 @@ class Tuner:
         from experiments.training.graph import GraphProblem, topology_of
         from experiments.training.loop import generation
         from experiments.training.problem import make_method
+        from neat.weights.method import SearchError
 
         try:
             topology = topology_of(population.genome(p), self.params, self.device)
@@ -149,7 +150,7 @@ class Tuner:
         while spent < self.settings.evaluations:
             try:
                 leader, value, count = generation(problem, method, key)
-            except ValueError:  # nothing finite to go by
+            except SearchError:
                 break
             spent += count
             if better(value, fitness, self.task.maximize):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neat.weights import noise
-from neat.weights.method import Fitness, Method, MethodParams, MethodState, Vector, parameter
+from neat.weights.method import Fitness, Method, MethodParams, MethodState, SearchError, Vector, parameter
 
 if TYPE_CHECKING:
     from cmaes import CMA
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["CMAES", "CMAESParams", "CMAESState"]
 
 MOST = 1000  # dimensions: the matrix costs D² memory for each candidate, its eigenvectors D³ time
+LIMIT = 1e32  # of a weight, which the library refuses to pass
 TRIES = 20  # draws of a candidate until one is within bounds
 
 
@@ -56,7 +57,8 @@ class CMAES(Method[CMAESParams, CMAESState]):
     def _first(self, start: Vector, seed: int) -> CMAESState:
         if len(start) > MOST:
             raise ValueError(
-                f"CMAES keeps a matrix of D x D: {len(start):,} dimensions are more than {MOST:,}; use SepCMAES"
+                f"CMAES keeps a matrix of D x D: {len(start):,} dimensions are more than {MOST:,}; use SepCMAES, "
+                "method 'sep-cma-es'"
             )
         zeros = np.zeros(len(start))
         return CMAESState(
@@ -102,6 +104,8 @@ class CMAES(Method[CMAESParams, CMAESState]):
         candidates = self._block(0, self.population)
         if self.bounds is not None:
             candidates = self.bounds.clip(candidates)
+        if np.abs(candidates).max() >= LIMIT:
+            raise SearchError(f"generation {self.generation}: the weights have grown beyond {LIMIT:g}; give bounds")
         core = self._core()
         core.tell(list(zip(candidates, -fitness, strict=True)))
         state.mean, state.sigma, state.covariance = core._mean, float(core._sigma), (core._C + core._C.T) / 2

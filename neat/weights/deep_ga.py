@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neat.weights import noise
-from neat.weights.method import Fitness, Method, MethodParams, MethodState, Vector, parameter
+from neat.weights.method import Fitness, Method, MethodParams, MethodState, SearchError, Vector, parameter
 from neat.weights.ranking import best_first
 
 __all__ = ["DeepGA", "DeepGAParams", "DeepGAState"]
@@ -27,7 +27,7 @@ class DeepGAParams(MethodParams):
     population: int = parameter(1000, "candidates of a generation", "Such et al., table 2", low=2, high=2**INDEX_BITS)
     parents: int = parameter(20, "T, best candidates that reproduce, all alike", "Such et al., table 2", low=1)
     sigma: float = parameter(0.002, "σ, mutation power", "Such et al., table 2: Atari", low=0.0)
-    spread: float = parameter(1.0, "the first generation: start + this · scale · noise", "own", low=0.0)
+    spread: float = parameter(0.0, "of the first generation, start + this · scale · noise; 0: none", "own", low=0.0)
     elite_candidates: int = parameter(10, "best candidates tried again as elite", "Such et al., algorithm 1", low=1)
     elite_episodes: int = parameter(
         0, "evaluations of each of them in a generation of its own; 0: none", "Such et al.: 30 for noisy tasks", low=0
@@ -63,7 +63,7 @@ class DeepGA(Method[DeepGAParams, DeepGAState]):
 
     Parameters
     ----------
-    scale : [D] or a number, deviation of the first generation's noise (before ``spread``); 0: all are ``start``.
+    scale : [D] or a number, of the first generation's noise: see ``params.spread``.
     sensitivity : for ``safe="gradient"``: weights [D] -> sensitivity [D] of the outputs to each; each mutation is
         divided by it. It must be a pure function, since decoding calls it for every ancestor.
     outputs : for ``safe="rescale"``: weights [D] -> outputs on some inputs; each mutation is rescaled by a line search,
@@ -81,7 +81,7 @@ class DeepGA(Method[DeepGAParams, DeepGAState]):
         start: ArrayLike,
         params: DeepGAParams | None = None,
         *,
-        scale: ArrayLike = 0.0,
+        scale: ArrayLike = 1.0,
         sensitivity: Callable[[Vector], NDArray[Any]] | None = None,
         outputs: Callable[[Vector], NDArray[Any]] | None = None,
         **common: Any,
@@ -180,8 +180,10 @@ class DeepGA(Method[DeepGAParams, DeepGAState]):
     def _safe_scale(self, parent: Vector) -> Vector:
         assert self.sensitivity is not None
         sensitivity = np.asarray(self.sensitivity(parent), parent.dtype)
-        if sensitivity.shape != (self.size,) or not np.isfinite(sensitivity).all():
-            raise ValueError(f"sensitivity must give {self.size} finite values, got shape {sensitivity.shape}")
+        if sensitivity.shape != (self.size,):
+            raise ValueError(f"sensitivity must give {self.size} values, got shape {sensitivity.shape}")
+        if not np.isfinite(sensitivity).all():
+            raise SearchError(f"generation {self.generation}: the sensitivities of a parent are not finite")
         return np.asarray(1 / np.maximum(np.abs(sensitivity), self.params.least_sensitivity), parent.dtype)
 
     def _scaled_genes(self, rows: NDArray[np.int64], which: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neat.weights.adam import AdamState, Moments, adam_step
-from neat.weights.method import Fitness, Method, MethodParams, Vector, parameter
+from neat.weights.method import Fitness, Method, MethodParams, SearchError, Vector, parameter
 
 __all__ = ["DifferencesParams", "FiniteDifferences"]
 
@@ -65,14 +65,14 @@ class FiniteDifferences(Method[DifferencesParams, AdamState]):
             state.point = self.bounds.clip(state.point)
 
     def gradient(self, fitness: Fitness) -> NDArray[np.float64]:
-        """[D] from fitness [P] to be maximised, -inf where failed; ValueError where the point itself failed."""
+        """[D] from fitness [P] to be maximised, -inf where failed; SearchError where the point itself failed."""
         high = self._rounded(self.state.point + self.params.difference)
         if self.params.central:
             low, above, below = self._rounded(self.state.point - self.params.difference), fitness[0::2], fitness[1::2]
         else:
             low, above, below = self._rounded(self.state.point), fitness[1:], np.full(self.size, fitness[0])
             if not np.isfinite(fitness[0]):
-                raise ValueError(f"generation {self.generation}: the objective is not finite at the current point")
+                raise SearchError(f"generation {self.generation}: the objective is not finite at the current point")
         sound = np.isfinite(above) & np.isfinite(below) & (high > low)
         gradient = np.zeros(self.size)
         gradient[sound] = (above - below)[sound] / (high - low)[sound]

@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from neat.weights.method import Fitness, Method, MethodParams, MethodState, Vector
+from neat.weights.method import Fitness, Method, MethodParams, MethodState, SearchError, Vector
 
 __all__ = ["GradientMethod", "PointState"]
 
@@ -46,7 +46,7 @@ class GradientMethod(Method[P, S]):
         if gradient.shape != (1, self.size):
             raise ValueError(f"gradient has shape {gradient.shape}, must be (1, {self.size})")
         if not np.isfinite(gradient).all():
-            raise ValueError(f"generation {self.generation}: gradient[{_first_bad(gradient)}] is not finite")
+            raise SearchError(f"generation {self.generation}: gradient[{_first_bad(gradient)}] is not finite")
         loss_gradient = (-gradient[0] if self.maximize else gradient[0]).astype(self.state.point.dtype)
         self.state.point = self.state.point + self._descend(loss_gradient)
         if self.bounds is not None:

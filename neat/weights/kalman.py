@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neat.weights import noise
-from neat.weights.method import Fitness, Method, MethodParams, MethodState, Vector, parameter
+from neat.weights.method import Fitness, Method, MethodParams, MethodState, SearchError, Vector, parameter
 
 __all__ = ["EnsembleKalman", "KalmanParams", "KalmanState", "kalman_factors"]
 
@@ -71,10 +71,10 @@ class EnsembleKalman(Method[KalmanParams, KalmanState]):
         if outputs.shape[1] != len(targets):
             raise ValueError(f"outputs have {outputs.shape[1]} values a candidate, targets {len(targets)}")
         if not np.isfinite(targets).all():
-            raise ValueError("targets are not finite")
+            raise SearchError("targets are not finite")
         sound = np.isfinite(fitness) & np.isfinite(outputs).all(axis=1)
         if sound.sum() < 2:
-            raise ValueError(f"generation {self.generation}: outputs of fewer than two candidates are finite")
+            raise SearchError(f"generation {self.generation}: outputs of fewer than two candidates are finite")
         good = state.members[sound]
         left, right = kalman_factors(outputs[sound], targets, self.params.noise, self.params.adaptive)
         mean = good.mean(axis=0)

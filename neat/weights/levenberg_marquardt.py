@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neat.weights.gradient import PointState
-from neat.weights.method import Fitness, Method, MethodParams, Vector, parameter
+from neat.weights.method import Fitness, Method, MethodParams, SearchError, Vector, parameter
 
 __all__ = ["LMParams", "LMState", "LevenbergMarquardt"]
 
@@ -82,7 +82,7 @@ class LevenbergMarquardt(Method[LMParams, LMState]):
         squares = float(residuals @ residuals) / 2
         sound = np.isfinite(squares) and np.isfinite(jacobian).all()
         if not sound and state.squares < 0:
-            raise ValueError("residuals or jacobian at the start are not finite")
+            raise SearchError("residuals or jacobian at the start are not finite")
         if sound and state.squares < 0:
             self._accept(residuals, jacobian, squares)
             state.damping *= max(float(np.diagonal(state.normal).max()), 1e-300)

@@ -14,7 +14,18 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from neat.params import checked, parameter
 from neat.weights import noise
 
-__all__ = ["NEEDS", "Arrays", "Bounds", "Fitness", "Method", "MethodParams", "MethodState", "Vector", "parameter"]
+__all__ = [
+    "NEEDS",
+    "Arrays",
+    "Bounds",
+    "Fitness",
+    "Method",
+    "MethodParams",
+    "MethodState",
+    "SearchError",
+    "Vector",
+    "parameter",
+]
 
 Arrays = dict[str, NDArray[Any]]
 Vector = NDArray[Any]
@@ -30,6 +41,10 @@ NEEDS: dict[str, tuple[str, ...]] = {
 }
 
 DOUBLE_UP_TO = 10_000  # dimensions; state is float32 beyond
+
+
+class SearchError(ValueError):
+    """What a method was told gives it nothing to go by: values, slopes or outputs that are not finite."""
 
 
 @dataclass(frozen=True)
@@ -211,7 +226,8 @@ class Method(abc.ABC, Generic[P, S]):
         Raises
         ------
         RuntimeError : nothing was asked for.
-        ValueError : a wrong length; all values are NaN or infinite; a gradient, residual or the like is not finite.
+        SearchError : all values are NaN or infinite; a gradient, residual or the like is not finite.
+        ValueError : a wrong length.
         TypeError : evidence is missing or too much.
         """
         values = self._received(fitness)
@@ -233,7 +249,7 @@ class Method(abc.ABC, Generic[P, S]):
             raise ValueError(f"fitness has shape {values.shape}, asked for {self.population} candidates")
         finite = np.isfinite(values)
         if not finite.any() and not (self.keeps_points and self.state.best_fitness > -np.inf):
-            raise ValueError(
+            raise SearchError(
                 f"generation {self.generation}: none of the {len(values)} objective values is finite "
                 f"(the first is {values[0]}); the search has nothing to go by"
             )

@@ -156,7 +156,13 @@ class _Space:
             raise ValueError(f"bounds[{np.flatnonzero(~finite)[0]}] is not finite: give start [D] to begin at")
         offset, width = np.where(finite, pairs[:, 0], 0.0), np.ones(size)
         width[finite] = pairs[finite, 1] - pairs[finite, 0]
-        begin = offset + width / 2 if start is None else np.asarray(start, np.float64)
+        begin = offset + width / 2 if start is None else np.atleast_1d(np.asarray(start, np.float64))
+        if begin.ndim > 1:
+            raise ValueError(f"start must be a vector [D], got shape {begin.shape}")
+        outside = np.flatnonzero((begin < pairs[:, 0]) | (begin > pairs[:, 1]))
+        if len(outside):
+            i = outside[0]
+            raise ValueError(f"start[{i}] = {begin[i]:g} is outside of its bounds ({pairs[i, 0]:g}, {pairs[i, 1]:g})")
         inner = None if np.isinf(pairs).all() else (pairs - offset[:, None]) / width[:, None]
         return cls(offset, width, mask, inner, (begin - offset) / width)
 

@@ -74,6 +74,36 @@ def test_snes_by_hand():
     assert np.allclose(method.state.sigma, 0.5 * np.exp(rate / 2 * growth))
 
 
+def snes_of_the_paper(function, mean, sigma, generations, rng):
+    """Schaul, Glasmachers & Schmidhuber 2011, algorithm 1 with the settings of table 1; the least value it sees."""
+    d = len(mean)
+    count = 4 + math.floor(3 * math.log(d))
+    raw = [max(0.0, math.log(count / 2 + 1) - math.log(rank)) for rank in range(1, count + 1)]
+    utility = np.array(raw) / sum(raw) - 1 / count
+    deviation, best = np.full(d, sigma), np.inf
+    for _ in range(generations):
+        s = rng.standard_normal((count, d))
+        values = function(mean + deviation * s)
+        best, s = min(best, values.min()), s[np.argsort(values)]
+        mean = mean + deviation * (utility @ s)
+        deviation = deviation * np.exp((3 + math.log(d)) / (5 * math.sqrt(d)) / 2 * (utility @ (s**2 - 1)))
+    return best
+
+
+@pytest.mark.parametrize(("function", "generations"), [(sphere, 150), (rosenbrock, 200)])
+def test_snes_is_as_good_as_the_papers(function, generations):
+    """Medians of log10 f over seeds with the same starts differ by less than their spread."""
+    ours, theirs = [], []
+    for seed in range(15):
+        start = np.random.default_rng(seed).uniform(-2, 2, 8)
+        method = SNES(start, SNESParams(sigma=0.5), seed=seed, maximize=False, dtype=np.float64)
+        ours.append(math.log10(run(method, function, generations).best_fitness))
+        theirs.append(math.log10(snes_of_the_paper(function, start, 0.5, generations, np.random.default_rng(seed))))
+    spread = max(np.subtract(*np.percentile(values, [75, 25])) for values in (ours, theirs))
+    assert abs(np.median(ours) - np.median(theirs)) <= spread
+    assert np.median(ours) < (-4 if function is sphere else 1)
+
+
 def test_cma_es_takes_the_librarys_steps():
     """Fed the same points, the library ends at the same distribution."""
     method = CMAES(np.full(5, 0.5), CMAESParams(sigma=0.4), maximize=False, dtype=np.float64)

@@ -141,6 +141,8 @@ def test_start_at_a_middle_that_is_outside_of_one_bound_only():
         ({"start": [0.0], "method": "eki", "outputs": lambda x: x}, "needs targets"),
         ({"start": [0.0], "method": "elm"}, "closed form"),
         ({"start": [0.0], "method": "magic"}, "there is no method 'magic'"),
+        ({"start": [3.0, 20.0], "bounds": (-10, 10)}, r"start\[1\] = 20 is outside of its bounds \(-10, 10\)"),
+        ({"start": [[0.0], [0.0]]}, r"start must be a vector \[D\], got shape \(2, 1\)"),
         ({"start": [0.0], "evaluations": 0}, "evaluations must be at least 1"),
         ({"start": [0.0, 0.0], "binary": [True]}, "binary has shape"),
     ],
@@ -151,6 +153,8 @@ def test_bad_input(arguments, message):
 
 
 def test_bad_functions_and_settings():
+    with pytest.raises(ValueError, match=r"weights have grown beyond 1e\+32; give bounds"):
+        minimize(lambda x: x.sum(), [0.0, 0.0])
     with pytest.raises(ValueError, match="none of the .* objective values is finite"):
         minimize(lambda x: np.nan, [0.0, 0.0])
     with pytest.raises(ValueError, match=r"values of shape \(\d+, 2\) for \d+ points: one number each"):

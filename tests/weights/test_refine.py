@@ -9,7 +9,10 @@ import pytest
 from envs.datasets import load_dataset
 from experiments import refine_champion
 from experiments.cli import _run
+from experiments.config import read_config
 from experiments.errors import BadInput
+from experiments.session import load_champion
+from experiments.training.refinement import Refinement
 from genomes.files import load_genome, load_scaling
 from genomes.forward import forward
 from genomes.networks import MODES, compile_population
@@ -98,6 +101,23 @@ def test_methods_of_data_improve_numbers_in_the_units_of_the_targets(runs, tmp_p
     assert np.mean(error**2) < 0.8 * np.var(data.y)
 
 
+@pytest.mark.parametrize("safe", ["gradient", "rescale"])
+def test_safe_mutations_of_a_graph(runs, tmp_path, safe):
+    settings = {"population": 20, "parents": 4, "sigma": 0.05, "safe": safe}
+    summary = refine_champion(runs / "iris", "deep-ga", evaluations=200, out=tmp_path / "new", **settings)
+    assert summary["refined"]["after"]["score"] < summary["refined"]["before"]["score"]
+
+
+def test_a_graph_tells_its_sensitivity_to_each_weight(runs):
+    problem = Refinement(
+        read_config(runs / "iris" / "config.toml"), *load_champion(runs / "iris"), "snes", {}, 1
+    ).problem
+    w, step = problem.start.astype(np.float64), 1e-2
+    sides = [[problem.outputs(w + s * step * unit).mean(axis=0) for unit in np.eye(len(w))] for s in (1, -1)]
+    slopes = (np.array(sides[0], float) - sides[1]) / (2 * step)
+    np.testing.assert_allclose(problem.sensitivity(w), np.linalg.norm(slopes, axis=1), rtol=2e-2, atol=2e-3)
+
+
 def test_an_own_environment_keeps_the_scaling_of_its_champion(tmp_path):
     options = ["--set", "task.native=false", "--set", "task.episodes=1", "--set", "task.validation_episodes=2",
                "--set", "task.max_steps=20", "--generations", "2", "--population", "4"]  # fmt: skip
@@ -114,6 +134,7 @@ def test_an_own_environment_keeps_the_scaling_of_its_champion(tmp_path):
         ("car", "levenberg-marquardt", {}, ["residuals", "jacobian"]),
         ("car", "elm", {}, ["elm", "rows of data"]),
         ("car", "ns-es", {}, ["behaviour"]),
+        ("car", "deep-ga", {"safe": "gradient"}, ["rows of data"]),
         ("iris", "cmaes", {}, ["cmaes", "cma-es"]),
         ("iris", "cma-es", {"sigm": 1}, ["sigm", "sigma"]),
         ("iris", "cma-es", {"sigma": "wide"}, ["sigma", "number"]),

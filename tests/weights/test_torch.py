@@ -84,6 +84,31 @@ def test_convolutions_and_frozen_parameters():
     )
 
 
+class Recurrent(nn.Module):
+    """Which vmap cannot compute: a recurrent layer, and a branch that depends on the rows."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner, self.outer = nn.GRU(3, 4, batch_first=True), nn.Linear(4, 2)
+
+    def forward(self, rows):
+        values = self.outer(self.inner(rows)[0][:, -1])
+        return values if values.sum() > 0 else 2 * values
+
+
+@pytest.mark.parametrize("method", ["snes", "openai-es", "adam", "levenberg-marquardt"])
+def test_what_vmap_cannot_do_takes_turns(method):
+    torch.manual_seed(1)
+    settings = {
+        "adam": {"learning_rate": 0.05, "evaluations": 60},
+        "levenberg-marquardt": {"evaluations": 12},
+        "openai-es": {"population": 20, "sigma": 0.1, "learning_rate": 0.1, "batch": 20, "own_batches": True},
+    }
+    found = train(Recurrent(), (np.repeat(X[:, None], 3, 1), CLASSES), method,
+                  **({"evaluations": 400} | settings.get(method, {})))  # fmt: skip
+    assert found.score >= 0.85
+
+
 def test_batch_norm_and_dropout_stand_still():
     module = small(nn.BatchNorm1d(4), nn.Dropout(0.5))
     mean = module[2].running_mean.clone()
@@ -101,9 +126,10 @@ def test_modules_that_do_not_fit_are_one_line():
         (integers, "int32"),
         (small(nn.BatchNorm1d(4, track_running_stats=False)), "running statistics"),
         (nn.Linear(5, 2), "does not take rows of shape \\[3\\]"),
+        (nn.Linear(3, 1), "1 outputs, the targets are 3 classes"),
     ]
     for module, part in cases:
         with pytest.raises(BadInput, match=part):
-            train(module, (X, CLASSES), "snes", evaluations=10)
+            train(module, (X, 2 * CLASSES if "classes" in part else CLASSES), "snes", evaluations=10)
     with pytest.raises(BadInput, match="last linear layer"):
         train(nn.Sequential(small(), nn.Tanh()), (X, CLASSES), "elm")

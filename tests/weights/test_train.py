@@ -6,6 +6,7 @@ import pytest
 from envs.losses import LOSSES, SCORES
 from envs.measuring import measure
 from envs.rows import Rows
+from envs.xor import XOR
 from experiments import train
 from experiments.errors import BadInput
 from experiments.training.data import MEASURES, DataProblem, of_outputs
@@ -70,15 +71,16 @@ def test_measures_of_outputs_are_those_of_networks(name, outputs):
     np.testing.assert_allclose(of_outputs(chosen, net.outputs(W, X), y), wanted, rtol=1e-5)
 
 
-def test_the_gradient_is_that_of_the_objective():
-    for y in (CLASSES.astype(np.int32), np.stack([X[:, 0], X[:, 1] ** 2], axis=1)):
-        net = MLP((3, 4, 2))
-        w = RNG.standard_normal(net.size).astype(np.float32) / 3
-        problem = DataProblem(net, w, X, y)
-        (gradient,) = problem.judge(w[None], (1, 0), "gradient")[1]
-        h = 1e-2
-        sides = [problem.judge(w + s * h * np.eye(net.size, dtype=np.float32), (1, 0), "fitness")[0] for s in (1, -1)]
-        np.testing.assert_allclose(gradient[0], (sides[0] - sides[1]) / (2 * h), atol=3e-3)
+@pytest.mark.parametrize("objective", ["cross-entropy", "mse", "mae"])
+def test_the_gradient_is_that_of_the_objective(objective):
+    y = CLASSES.astype(np.int32) if objective == "cross-entropy" else np.stack([X[:, 0], X[:, 1] ** 2], axis=1)
+    net = MLP((3, 4, 2))
+    w = RNG.standard_normal(net.size).astype(np.float32) / 3
+    problem = DataProblem(net, w, X, y, objective)
+    (gradient,) = problem.judge(w[None], (1, 0), "gradient")[1]
+    h = 1e-2
+    sides = [problem.judge(w + s * h * np.eye(net.size, dtype=np.float32), (1, 0), "fitness")[0] for s in (1, -1)]
+    np.testing.assert_allclose(gradient[0], (sides[0] - sides[1]) / (2 * h), atol=1e-2 if objective == "mae" else 3e-3)
 
 
 def test_pairs_have_rows_of_their_own():
@@ -99,6 +101,50 @@ def test_an_objective_of_the_users_own_and_sequences():
 
     found = train(Elman((2, 4, 2)), (steps, last), "snes", evaluations=3000, objective=wrong, validation=0.0)
     assert found.score >= 0.85
+
+
+def broken(*_):
+    raise ValueError("mine")
+
+
+class Broken(XOR):
+    """A task of the user's own with a mistake in it."""
+
+    evaluate = broken
+
+
+@pytest.mark.parametrize(("data", "options"), [((X, CLASSES), {"objective": broken}), (Broken(), {})])
+def test_an_exception_of_the_users_own_is_no_bad_input(data, options):
+    with pytest.raises(ValueError, match="^mine$") as caught:
+        train((2,), data, "snes", **options)
+    assert type(caught.value) is ValueError
+    assert caught.traceback[-1].name == "broken"
+
+
+def test_an_objective_gives_a_number():
+    with pytest.raises(TypeError, match="the objective must return a number"):
+        train((2,), (X, CLASSES), "snes", objective=lambda outputs, y: outputs[:, 0] - y)
+
+
+@pytest.mark.parametrize("method", ["eki", "levenberg-marquardt", "elm"])
+def test_what_is_learnt_by_least_squares_says_so(method):
+    found = train((4,), (X, CLASSES), method, objective="zero-one", evaluations=30)
+    assert found.note == "learnt by least squares: zero-one was reported, not followed" and found.note in repr(found)
+    assert train((4,), (X, X[:, 0]), method, evaluations=30).note == ""
+    assert train((4,), (X, CLASSES), "snes", objective="zero-one", evaluations=30).note == ""
+
+
+@pytest.mark.parametrize("method", ["adam", "snes", "eki", "elm", "levenberg-marquardt"])
+def test_two_classes_by_one_output(method):
+    settings = {"learning_rate": 0.05} if method == "adam" else {}
+    found = train(MLP((3, 5, 1)), (X, CLASSES), method, evaluations=1000, **settings)
+    assert found.score >= 0.85
+
+
+def test_validation_rows_of_ones_own():
+    found = train((5,), (X[:60], CLASSES[:60]), "snes", validation=(X[60:], CLASSES[60:]), evaluations=1000)
+    score = (found.model.outputs(found.weights[None], X[60:])[0].argmax(axis=1) == CLASSES[60:]).mean()
+    assert found.score == score >= 0.8
 
 
 def test_a_net_on_a_task():
@@ -132,8 +178,21 @@ def test_an_interrupted_training_gives_what_it_has():
         (((5,), (X * np.inf, CLASSES), "adam"), {}, ["X", "finite"]),
         (((5,), (X, CLASSES - 1), "adam"), {}, ["-1", "classes"]),
         (((5,), "digts", "adam"), {}, ["digts", "digits"]),
-        ((MLP((4, 2)), (X, CLASSES), "adam"), {}, ["3 inputs", "4"]),
+        ((MLP((4, 2)), (X, CLASSES), "adam"), {}, ["shape [4]", "[3]"]),
         (("net", (X, CLASSES), "adam"), {}, ["net", "torch"]),
+        ((MLP((3, 4, 1)), (X, CLASSES + CLASSES), "adam"), {}, ["1 outputs", "3 classes"]),
+        ((MLP((3, 4, 2)), (X, X), "adam"), {}, ["2 outputs", "3 numbers"]),
+        ((Elman((3, 4, 2)), (X, CLASSES), "snes"), {}, ["[T, 3]", "have [3]"]),
+        (((5,), X, "adam"), {}, ["(X, y)", "ndarray"]),
+        (((5,), (X, None), "adam"), {}, ["y", "[]"]),
+        (((5,), ([[1.0], [1.0, 2.0]], [0, 1]), "adam"), {}, ["arrays of numbers"]),
+        (((5,), (X, CLASSES), "adam"), {"validation": (X[:, :2], CLASSES)}, ["validation", "shapes"]),
+        (((5,), (X, CLASSES), "adam"), {"validation": (X, X[:, 0])}, ["validation", "kind"]),
+        (((5,), (X, CLASSES), "adam"), {"validation": 1}, ["validation = 1"]),
+        (((5,), (X, CLASSES), "adam"), {"evaluations": "many"}, ["evaluations = 'many'"]),
+        (((5,), (X, CLASSES), "elm"), {"ridge": "much"}, ["ridge = 'much'"]),
+        ((MLP((3, 4, 1), output_activation="tanh"), (X, X[:, 0]), "elm"), {}, ["elm", "linear"]),
+        (((5,), (X, X[:, 0]), "sgd"), {"learning_rate": 1e30, "evaluations": 30}, ["gradient", "not finite"]),
         (((5,), "CartPole-v1", "adam"), {}, ["gradient", "cma-es"]),
         (((5,), "CartPole-v1", "elm"), {}, ["elm", "rows"]),
         ((MLP((3, 1)), "CartPole-v1", "snes"), {}, ["4 inputs", "3"]),

@@ -138,29 +138,12 @@ def _cmaes(counted: Counted, start: NDArray[np.float64], budget: int, seed: int)
         optimiser.tell(list(zip(points, counted(np.array(points)), strict=True)))
 
 
-def _evosax_snes(counted: Counted, start: NDArray[np.float64], budget: int, seed: int) -> None:
-    import jax
-    from evosax.algorithms import SNES
+def _pints(counted: Counted, start: NDArray[np.float64], budget: int, seed: int) -> None:
+    from pints import SNES
 
-    count = 4 + int(3 * np.log(len(start)))
-    key = jax.random.key(seed)
-    algorithm = _shared(SNES, count, len(start))
-    params = algorithm.default_params.replace(std_init=SIGMA)
-    state = algorithm.init(key, jax.numpy.asarray(start), params)
+    optimiser = SNES(start, np.full(len(start), SIGMA))
     while True:
-        key, ask, tell = jax.random.split(key, 3)
-        points, state = algorithm.ask(ask, state, params)
-        state, _ = algorithm.tell(tell, points, jax.numpy.asarray(counted(np.asarray(points))), state, params)
-
-
-_algorithms: dict[Any, Any] = {}
-
-
-def _shared(kind: Any, count: int, size: int) -> Any:
-    """One object for all seeds, so that it is compiled once."""
-    if (kind, count, size) not in _algorithms:
-        _algorithms[kind, count, size] = kind(population_size=count, solution=np.zeros(size))
-    return _algorithms[kind, count, size]
+        optimiser.tell(counted(optimiser.ask()))
 
 
 def _ribs(counted: Counted, start: NDArray[np.float64], budget: int, seed: int) -> None:
@@ -238,7 +221,7 @@ PEERS = (
     Peer("cma-es", "cma", _pycma(False)),
     Peer("cma-es", "cmaes", _cmaes),
     Peer("sep-cma-es", "cma", _pycma(True)),
-    Peer("snes", "evosax", _evosax_snes),
+    Peer("snes", "pints", _pints),
     Peer("openai-es", "ribs", _ribs),
     Peer("pso", "pyswarms", _pyswarms),
     Peer("ga", "deap", _deap),

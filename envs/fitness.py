@@ -77,6 +77,7 @@ class FitnessTask(Task):
             raise ValueError(f"target must be a finite number, got {target!r}")
         self.function, self.num_inputs, self.num_outputs = function, num_inputs, num_outputs
         self.per, self.maximize, self.target, self.on_error = per, maximize, target, on_error
+        self.follows_device = per == "population"  # and it is up to the function
         self.workers = available_cores() if workers is None else workers
         self.errors: list[str] = []  # one text for each genome that failed in the last evaluation
         self._pool: WorkerPool | None = None

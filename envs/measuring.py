@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from envs.losses import Measure, area_under_curve, find_measure, from_bins
 from envs.rows import Rows
-from genomes.backend import on_gpu
+from genomes.backend import on_gpu, to_host
 from genomes.forward import as_blocks, as_rows, forward, group_size, network_arguments, networks_work
 from genomes.functions import activation_rows_switch, activation_slopes_switch, without_derivative
 from genomes.kernels.parallel import parallel_for
@@ -101,9 +101,10 @@ def gradients(
     else:
         by_weight, by_bias = _own_gradient_sums(networks, rows, chosen, index)
     total = np.broadcast_to(_total_weight(rows, index), len(networks))
-    of_nodes = np.repeat(total, np.diff(networks.node_start))
+    nodes, edges = (np.diff(to_host(start)) for start in (networks.node_start, networks.edge_start))
+    of_nodes = np.repeat(total, nodes)
     with np.errstate(invalid="ignore"):  # 0 / 0 where a network's own rows are all of weight 0
-        by_weight, by_bias = by_weight / np.repeat(of_nodes, np.diff(networks.edge_start)), by_bias / of_nodes
+        by_weight, by_bias = by_weight / np.repeat(of_nodes, edges), by_bias / of_nodes
     return by_weight.astype(np.float32), by_bias.astype(np.float32)
 
 
@@ -176,7 +177,7 @@ def jacobian(networks: Networks, X: NDArray[np.float32]) -> NDArray[np.float32]:
 def _differentiable(networks: Networks) -> None:
     if networks.recurrent:
         raise ValueError("gradients are for feed-forward networks: rows of data have no time for recurrent links")
-    unknown = without_derivative(networks.activation)
+    unknown = without_derivative(to_host(networks.activation))
     if unknown:
         raise ValueError(f"activation {unknown[0]!r} has no derivative: register_activation(..., derivative=...)")
 

@@ -35,6 +35,7 @@ class Task:
     episodes_change: bool = False  # whether a genome's fitness differs between generations (episodes, mini-batches)
     recheck: int = 0  # so many of a generation's best are judged again by `reconsider`
     behaves: bool = False  # whether evaluations have extras["behaviour"] [P, B]
+    follows_device: bool = True  # whether networks compute where they say; else on the CPU
     errors: Sequence[str] = ()  # a text for each genome that an exception failed in the last evaluation
 
     @property

@@ -233,7 +233,7 @@ def _configure(
 
         problem = cuda_problem()
         if problem is not None:
-            raise reader.wrong("run", "device", "cuda", f'{problem}; must be "auto" or "cpu" here')
+            raise reader.wrong("run", "device", "cuda", f'{problem}; must be "auto" or "cpu" here (--device cpu)')
     return Config(task, preset, neat, run, folder, notes, _weights(reader, tables["weights"]))
 
 

@@ -27,6 +27,7 @@ from experiments.run import Row, Run
 from experiments.session import Session, show_notes
 from experiments.tasks import FunctionSettings, GymSettings, TaskSettings, settings_class
 from experiments.training.within import WeightSettings
+from genomes.backend import check_device
 from genomes.evaluation import Evaluation
 from genomes.files import save_genome
 from genomes.kernels.parallel import available_cores, set_threads
@@ -114,7 +115,9 @@ def evolve(
     initial_genome : the first generation is this genome and variations of it.
     weights : a method that tunes the best genomes every few generations: its name, or all settings.
     device : where networks compute on data and in native environments: ``"cpu"``, ``"cuda"``, or ``"auto"``: on a GPU
-        where there is one and the work is large enough to gain.
+        where there is one and the work is large enough to gain. With ``"cuda"`` the genomes of a native environment
+        evolve there, too (see `experiments.run.evolves_on`). Gymnasium's environments, combinatorial problems and
+        fitness functions of single networks stay on the CPU.
     threads : default one a core.
     workers : processes that call a fitness function or step Gymnasium's environments; default one a core, 0: none.
         Neither ``threads`` nor ``workers`` changes a result.
@@ -125,12 +128,14 @@ def evolve(
     ------
     FitnessError : the fitness function raised an exception; the message shows it whole.
     TypeError, ValueError : an argument is wrong.
+    DeviceError : ``"cuda"`` without a usable GPU.
     KeyboardInterrupt : on Ctrl-C. A run folder can be resumed by the command where the task is built in, or a function
         that a module has by name; not where it is a lambda, an inner function or an object.
     """
     limits = {"generations": generations, "evaluations": evaluations, "minutes": minutes, "threads": threads or 0}
     choices = {"stop_when_solved": stop_when_solved, "on_error": on_error, "device": device}
     settings = RunSettings(seed=seed, **choices, **limits)  # type: ignore[arg-type]
+    check_device(device)
     made = _task(task, num_inputs, num_outputs, target, maximize, per, workers, on_error)
     if params is None:
         params = "control" if isinstance(made, GymTask) else "default"

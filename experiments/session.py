@@ -72,13 +72,20 @@ class Session:
         return self
 
     @classmethod
-    def resume(cls, folder: RunFolder, display: Display, generations: int | None, threads: int | None) -> Session:
-        """The run of a folder, from its last checkpoint, or from its beginning when it has none."""
+    def resume(
+        cls,
+        folder: RunFolder,
+        display: Display,
+        generations: int | None = None,
+        threads: int | None = None,
+        device: str | None = None,
+    ) -> Session:
+        """The run of a folder, from its last checkpoint, or from its beginning when it has none; with other settings
+        where they are given."""
         if (folder.path / "training.csv").exists():
             raise BadInput(f"{folder.path}: holds a champion that `neat refine` made, not a run to go on with")
-        options: dict[str, tuple[str, Any]] = {}
-        if generations is not None:
-            options["run.generations"] = (f"--generations {generations}", generations)
+        given = {"generations": generations, "device": device}
+        options = {f"run.{key}": (f"--{key} {value}", value) for key, value in given.items() if value is not None}
         config = read_config(folder.path / "config.toml", options=options)
         if threads is not None:
             config = config.replace_run(threads=threads)
@@ -96,7 +103,7 @@ class Session:
                     f"names may change; start a new run with it instead"
                 )
             _restore(run, checkpoint, folder.path)
-        if generations is not None:
+        if options:
             write_whole(folder.path / "config.toml", config.to_toml(folder.path))
         self = cls._with_tables(config, folder, display, run, checkpoint)
         self._write_champion()
@@ -232,7 +239,9 @@ class Session:
 
 def show_notes(display: Display, config: Config, task: Task) -> None:
     """Say what was chosen for the user."""
-    for text in (*config.notes, *task.notes):
+    here = config.run.device == "cuda" and not task.follows_device
+    device = ['device "cuda": the networks of this task compute on the CPU all the same'] if here else []
+    for text in (*config.notes, *task.notes, *device):
         display.note(text)
 
 

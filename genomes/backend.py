@@ -89,9 +89,12 @@ def cuda_problem() -> str | None:
         import cupy
         from numba import cuda
 
-        if cupy.is_available() and cuda.is_available():
+        if not cupy.is_available():
+            return "no usable CUDA GPU was found"
+        if cuda.is_available():
             return None
-        return "no usable CUDA GPU was found"
+        problem = cuda.cuda_error() or "it finds no NVVM: set CUDA_HOME, or pip install 'numba-cuda[cu13]'"
+        return f"there is a GPU, but numba-cuda cannot use it: {' '.join(problem.split())}"
     except Exception as error:  # a broken driver or toolkit fails in many ways
         return f"no usable CUDA GPU was found: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
 

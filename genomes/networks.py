@@ -76,8 +76,8 @@ class Networks:
 
     def part(self, begin: int, end: int) -> Networks:
         """Networks begin <= p < end, as views; their genes are still those of the whole population."""
-        a, b = self.node_start[begin], self.node_start[end]
-        nodes, edges = slice(a, b), slice(self.edge_start[a], self.edge_start[b])
+        a, b = numbers(self.node_start[begin], self.node_start[end])
+        nodes, edges = slice(a, b), slice(*numbers(self.edge_start[a], self.edge_start[b]))
         return dataclasses.replace(
             self,
             node_start=self.node_start[begin : end + 1] - a,

@@ -52,7 +52,7 @@ class _Assignment:
         last = [owner.innovation.max() for owner in of_all if len(owner.innovation)]
         links = xp.diff(population.conn_start).max()
         self.most_links, *last = numbers(links, *last)
-        self.innovations = max(last, default=-1) + 1  # all numbers are below
+        self.innovations = max(last, default=0) + 1  # all numbers are below
         self.genes = (population.conn_start, population.innovation, population.weight)
         self.rule = rule_of(params, threshold)
         self.species = xp.full(len(population), NO_SPECIES, np.int32)

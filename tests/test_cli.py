@@ -1,6 +1,7 @@
 """The command: bad input is one line and exit code 2; own fitness functions; what user code does wrong."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -118,4 +119,8 @@ def test_a_run_on_a_gpu_can_be_looked_at_where_there_is_none(tmp_path, capsys, n
     assert 'device = "cuda"' in config.read_text()
     for command in ("evaluate", "export", "show"):
         assert _run([command, str(run)]) == 0, capsys.readouterr().err
-    assert _run(["resume", str(run)]) == 2
+    refine, resume = ["refine", str(run), "--out", str(tmp_path / "refined")], ["resume", str(run)]
+    for command, limit in ((refine, "--evaluations"), (resume, "--generations")):
+        assert _run(command) == 2 and "--device cpu" in capsys.readouterr().err
+        assert _run([*command, "--device", "cpu", limit, "2"]) in (0, 1), capsys.readouterr().err
+        assert 'device = "cpu"' in (Path(command[-1]) / "config.toml").read_text()

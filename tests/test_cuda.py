@@ -143,6 +143,47 @@ def test_kernels_compile_to_ptx(monkeypatch):
 
 
 @needs_numba_cuda
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_networks_on_the_device_do_what_others_do(monkeypatch):
+    """Python runs the kernels, and what stands in for CuPy takes no arrays of the host. Also in parts, as many do."""
+    from envs import measuring_cuda, native_env
+    from envs.measuring import gradients, measure
+    from envs.rollout import rollout, starting_states
+    from envs.rows import Rows
+    from genomes import forward_cuda
+    from genomes.forward import forward, forward_each
+    from genomes.kernels import columns_cuda
+    from tests.cuda import ptx
+    from tests.supervised_cases import data
+
+    monkeypatch.setattr(population_module, "check_device", lambda device: None)
+    monkeypatch.setattr(columns_cuda, "_SHARED", 0)
+    X, y, weight = data(9, 1, 2)
+    rows, index = Rows(X, y, weight), np.random.default_rng(1).integers(9, size=(5, 4))
+    env = dataclasses.replace(native_env("CartPole-v1"), max_steps=3)
+    starts = starting_states(env, (1, 1), 200, 2)
+    works = [
+        lambda nets: forward(nets, X),
+        lambda nets: forward_each(nets, X[:5]),
+        lambda nets: measure(nets, rows, "cross-entropy", 2, index),
+        lambda nets: measure(nets, rows, "auc", 2),
+        lambda nets: np.concatenate(gradients(nets, rows, "cross-entropy", 2, index)),
+    ]
+    pop = reference.random_population(random.Random(1), 5, num_outputs=1, activations=(2,))
+    players = reference.random_population(random.Random(1), 3, num_inputs=4, num_outputs=1, activations=(2,))
+    expected = [work(compile_population(pop)) for work in works]
+    with ptx.captured(monkeypatch, running=True, compiling=False):
+        for parts in (False, True):
+            if parts:
+                monkeypatch.setattr(forward_cuda, "_OUTPUTS", 18)
+                monkeypatch.setattr(measuring_cuda, "_SUMS", 1)
+            for work, wanted in zip(works, expected, strict=True):
+                np.testing.assert_allclose(work(compile_population(pop.to("cuda"))), wanted, rtol=1e-3, atol=1e-5)
+        found = rollout(env, compile_population(players.to("cuda")), starts).steps
+    np.testing.assert_array_equal(found, rollout(env, compile_population(players), starts).steps)
+
+
+@needs_numba_cuda
 def test_kernels_of_evolution_compile_to_ptx(monkeypatch):
     """With every kind of mutation and of crossover. No thread has arrays of its own, and no product may be fused with a
     sum, be it here or by the assembler, so that weights are the CPU's to the last bit."""

@@ -45,6 +45,7 @@ class Knapsack(Task):
 
     num_inputs = 5
     num_outputs = 1
+    follows_device = False
     episodes_change = True
 
     def __post_init__(self) -> None:

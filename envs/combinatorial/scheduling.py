@@ -47,6 +47,7 @@ class Scheduling(Task):
 
     num_inputs = 8
     num_outputs = 1
+    follows_device = False
     maximize = False
     episodes_change = True
 

@@ -34,6 +34,7 @@ class TravellingSalesman(Task):
 
     num_inputs = 5
     num_outputs = 1
+    follows_device = False
     maximize = False
     episodes_change = True
 

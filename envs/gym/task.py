@@ -73,6 +73,7 @@ class GymTask(Task):
     """
 
     episodes_change = True
+    follows_device = False
 
     def __init__(
         self,

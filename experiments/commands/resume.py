@@ -13,12 +13,16 @@ __all__ = ["command"]
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--generations", type=int, metavar="N", help="New limit, counted from the run's beginning; 0: none.")
 @click.option("--threads", type=int, metavar="N", help="Threads; never changes a result. 0: one a core.")
+@click.option("--device", metavar="auto|cpu|cuda", help="Where networks compute from now on.")
 @click.option("--quiet", is_flag=True, help="Show errors only.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-def command(folder: Path, generations: int | None, threads: int | None, quiet: bool, as_json: bool) -> int:
+def command(
+    folder: Path, generations: int | None, threads: int | None, device: str | None, quiet: bool, as_json: bool
+) -> int:
     """Go on with a run that was interrupted, or further with a finished one.
 
-    The result is bit for bit that of a run that was never interrupted.
+    The result is bit for bit that of a run that was never interrupted; on another device than before, fitness may
+    differ in its last digits.
     """
     from experiments.commands.common import conclude
     from experiments.display import make_display
@@ -27,7 +31,7 @@ def command(folder: Path, generations: int | None, threads: int | None, quiet: b
 
     held = RunFolder.open(folder)
     try:
-        session = Session.resume(held, make_display(quiet), generations, threads)
+        session = Session.resume(held, make_display(quiet), generations, threads, device)
         return conclude(session.go(), as_json)
     finally:
         held.close()

@@ -38,6 +38,7 @@ def refine_champion(
     out: str | Path | None = None,
     overwrite: bool = False,
     threads: int | None = None,
+    device: str | None = None,
     on_generation: Callable[[Point], Any] | None = None,
     **settings: Any,
 ) -> dict[str, Any]:
@@ -50,6 +51,7 @@ def refine_champion(
     evaluations, minutes : limits; both 0: 10,000 evaluations.
     seed : decides the result, together with ``evaluations``.
     out : the new folder; None: beside the run's, its name and the method's.
+    device : where networks compute; None: where the run's did.
     settings : the method's parameters.
 
     Returns
@@ -64,7 +66,8 @@ def refine_champion(
     """
     source = Path(folder)
     require_run(source)
-    config = read_config(source / "config.toml")
+    options = {} if device is None else {"run.device": (f"--device {device}", device)}
+    config = read_config(source / "config.toml", options=options)
     genome, scaling = load_champion(source)
     limits = Limits.of(evaluations, minutes)
     set_threads(threads or config.run.threads or available_cores())

@@ -67,8 +67,6 @@ class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):
         COUNTS["waits"] += 1
         return int(self.host)
 
-    __index__ = __int__
-
     def __bool__(self):
         COUNTS["waits"] += 1
         return bool(self.host)

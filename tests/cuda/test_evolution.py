@@ -87,6 +87,15 @@ def test_a_generation_on_the_device(many):
         assert_same_state(algorithm, other)
 
 
+def test_a_function_of_the_users_stays_on_the_cpu_and_says_so(capsys):
+    pytest.importorskip("click")
+    from experiments import evolve
+
+    given = dict(num_inputs=2, num_outputs=1, population=4, generations=1, workers=0)
+    evolve(lambda network: float(network([0.5, 1.0])[0]), **given, device="cuda")
+    assert 'device "cuda": the networks of this task compute on the CPU' in capsys.readouterr().err
+
+
 def test_a_run_is_the_cpus():
     """From the task to the checkpoint's arrays; episodes are so short that fitness is the same on both."""
     pytest.importorskip("click")

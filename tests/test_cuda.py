@@ -47,6 +47,15 @@ def test_cuda_without_a_gpu_is_one_clear_error(no_gpu):
         compile_population(population, device="cuda")
 
 
+def test_evolve_without_a_gpu_says_so_before_there_is_a_folder(tmp_path, no_gpu):
+    pytest.importorskip("click")
+    from experiments import evolve
+
+    with pytest.raises(backend.DeviceError, match="device 'cuda': no usable CUDA GPU was found"):
+        evolve(len, num_inputs=2, num_outputs=1, device="cuda", out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_missing_packages_are_named_with_their_extra(monkeypatch):
     monkeypatch.setattr(backend, "find_spec", lambda name: None)
     monkeypatch.setattr(backend, "simulated", lambda: False)

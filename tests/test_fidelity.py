@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from experiments.bench.fidelity import POLES, Solved, _enter, _start
+from experiments.bench.fidelity import POLES, Solved, _computing, _enter, _start
 from experiments.bench.harness import Benchmark
 
 
@@ -28,6 +28,13 @@ def test_the_other_ablations_change_what_they_are_named_after_only():
     fixed = _start(POLES["dpv_no_growth"], 6, 1, seed=3)
     assert {(genome.num_hidden, len(genome.innovation)) for genome in fixed.ask()} == {(10, 80)}
     assert POLES["dpv_no_growth"].add_node == POLES["dpv_no_growth"].add_connection == 0.0
+
+
+def test_the_papers_networks_pass_a_signal_one_link_a_step():
+    modes = {name: _computing(name)["mode"] for name in POLES}
+    ours = {"dpv_default": "feedforward", "dpnv_default": "synchronous"}
+    assert modes == {name: ours.get(name, "synchronous") for name in POLES}
+    assert POLES["dpv"].mode == "feedforward"  # it breeds networks without cycles
 
 
 def test_a_failed_run_counts_as_its_budget():

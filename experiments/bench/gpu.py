@@ -29,6 +29,7 @@ __all__ = ["bench", "run_section"]
 _ROOT = Path(__file__).parents[2]
 _BUDGET, _TESTS, _LEAST = 460.0, 150.0, 8.0  # seconds of everything, of the tests, and to begin a section at all
 _NO_TESTS = 5  # exit code of pytest where all are skipped or there are none
+_PARTS = {"test_losses": 4, "test_rollout": 3, "test_forward": 3}  # of files that compile much, for the CPU, too
 _WORDS = 8000  # characters that are kept of what a failure said
 
 
@@ -134,15 +135,14 @@ def run_process(result: Benchmark, name: str, limit: float) -> None:
 
 
 def run_tests(result: Benchmark, limit: float) -> None:
-    """The tests of the GPU, the files side by side: most of their time goes into compiling."""
-    flags = ["-q", "--tb=short", "--maxfail=8", "-o", "addopts=", "-p", "no:cacheprovider"]
+    """The tests of the GPU, the files and their parts side by side: most of their time goes into compiling."""
     with tempfile.TemporaryDirectory() as folder:
         running, deadline = [], time.monotonic() + limit
         for file in sorted((_ROOT / "tests" / "cuda").glob("test_*.py")):
-            said = Path(folder, file.stem)
-            with said.open("w", encoding="utf-8") as out:
-                command = [sys.executable, "-m", "pytest", *flags, str(file)]
-                running.append((said, subprocess.Popen(command, cwd=_ROOT, stdout=out, stderr=subprocess.STDOUT)))
+            parts = _PARTS.get(file.stem, 1)
+            for part in range(parts):
+                said = Path(folder, file.stem if parts == 1 else f"{file.stem} {part + 1} of {parts}")
+                running.append((said, start_tests(file, f"{part}/{parts}", said)))
         for said, process in running:
             try:
                 code = process.wait(max(deadline - time.monotonic(), 0.0))
@@ -151,11 +151,28 @@ def run_tests(result: Benchmark, limit: float) -> None:
                 process.wait()
                 code = -1
             text = said.read_text(encoding="utf-8")
-            lines = [line for line in text.splitlines() if "passed" in line or "failed" in line or "error" in line]
-            outcome = f"not done after {limit:.0f} s" if code == -1 else (lines or [f"exit code {code}, no result"])[-1]
-            result.notes.append(f"tests: {said.name}: {outcome}")
+            result.notes.append(f"tests: {said.name}: {outcome(text, code)}")
             if code not in (0, _NO_TESTS):
-                result.work["failed"][said.name] = f"{outcome}\n{shortened(text)}"
+                result.work["failed"][said.name] = f"{outcome(text, code)}\n{shortened(text)}"
+
+
+def start_tests(file: Path, part: str, said: Path) -> subprocess.Popen[bytes]:
+    """Begin a part of a file's tests; what they say goes to another file."""
+    command = [sys.executable, "-m", "pytest", "-v", "--tb=short", "--maxfail=8", "-o", "addopts="]
+    environment = os.environ | {"PART_OF_TESTS": part, "PYTHONUNBUFFERED": "1"}
+    with said.open("w", encoding="utf-8") as out:
+        return subprocess.Popen(
+            [*command, "-p", "no:cacheprovider", str(file)],
+            cwd=_ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+
+def outcome(text: str, code: int) -> str:
+    """What pytest came to: its last line, or how far it got until it was stopped."""
+    if code == -1:
+        return f"not done in time: {text.count(' PASSED')} passed, {text.count(' FAILED')} failed"
+    lines = [line for line in text.splitlines() if "passed" in line or "failed" in line or "error" in line]
+    return (lines or [f"exit code {code}, no result"])[-1].strip("= ")
 
 
 def find_toolkit() -> None:

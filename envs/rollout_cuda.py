@@ -46,7 +46,7 @@ def play_on_device(env: NativeEnv, networks: Networks, starts: Any, keep_ends: b
     driver = _bound(env, activation_rows_switch(1), plan.in_shared)
     driver.launch(
         min(plan.blocks, -(-size * episodes // plan.threads)), plan.threads, plan.shared,
-        starts, env.max_steps, *slices_of(networks).arguments(), networks.num_inputs, networks.task_inputs,
+        starts, env.max_steps, *slices_of(networks).arguments, networks.num_inputs, networks.task_inputs,
         np.float32(networks.bias_input or 0.0), networks.recurrent, networks.activations_per_step,
         slots, xp.zeros(1, np.int64), plan.size, plan.scratch, returns, steps, ends,
     )  # fmt: skip

@@ -82,10 +82,13 @@ class Population:
 
         Raises
         ------
+        ValueError : there is no such memory.
         DeviceError : ``"cuda"`` without a usable GPU.
         """
         if device == self.device:
             return self
+        if device == "auto":
+            raise ValueError("genomes are in the memory of 'cpu' or 'cuda', got 'auto'")
         check_device(device)
         names = ("node_start", "conn_start", *NODE_GENES, *CONNECTION_GENES)
         genes = {name: moved(getattr(self, name), device) for name in names}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from genomes.backend import arrays, multiprocessors, numbers
+from genomes.each import ready
 from genomes.forward_cuda import device_arguments, resident
 from genomes.kernels.slices_cuda import WIDTH, fill_slices
 from genomes.networks import Networks
@@ -35,9 +38,10 @@ class Slices:
     weight: Any  # float32
     output_slot: Any  # int32 [P, O]
 
+    @cached_property
     def arguments(self) -> tuple[Any, ...]:
-        """In this order."""
-        return tuple(vars(self).values())
+        """In this order, ready for more than one launch."""
+        return tuple(ready("cuda", tuple(getattr(self, field.name) for field in dataclasses.fields(self))))
 
 
 def slices_of(networks: Networks) -> Slices:
@@ -67,8 +71,8 @@ def slices_of(networks: Networks) -> Slices:
     threads = min(_THREADS, size)
     fill_slices.launch(
         min(-(-size // threads), _BLOCKS * multiprocessors()), threads, 0,
-        members, node_base, edge_base, node_start, edge_start, bias, activation, aggregation, rate, source, weight,
-        *made.arguments()[4:11],
+        made.arguments[0], *made.arguments[2:4], node_start, edge_start, bias, activation, aggregation, rate, source,
+        weight, *made.arguments[4:11],
     )  # fmt: skip
     return made
 

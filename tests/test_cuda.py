@@ -17,7 +17,7 @@ from experiments.bench.forward import random_networks
 from genomes import backend
 from genomes.evaluation import Evaluation
 from genomes.networks import compile_population
-from neat import NEAT
+from neat import NEAT, NEATParams
 from tests import reference
 from tests.breeding_cases import CONTINUOUS
 
@@ -43,8 +43,20 @@ def test_kernels_in_the_simulator():
 
 def test_cuda_without_a_gpu_is_one_clear_error(no_gpu):
     population = reference.random_population(random.Random(1), 2)
+    for ask in (lambda: compile_population(population, device="cuda"), lambda: NEAT(NEATParams(), 3, 2, device="cuda")):
+        with pytest.raises(backend.DeviceError, match="device 'cuda': no usable CUDA GPU was found"):
+            ask()
+    with pytest.raises(ValueError, match="in the memory of 'cpu' or 'cuda', got 'auto'"):
+        NEAT(NEATParams(), 3, 2, device="auto")
+
+
+def test_evolve_without_a_gpu_says_so_before_there_is_a_folder(tmp_path, no_gpu):
+    pytest.importorskip("click")
+    from experiments import evolve
+
     with pytest.raises(backend.DeviceError, match="device 'cuda': no usable CUDA GPU was found"):
-        compile_population(population, device="cuda")
+        evolve(len, num_inputs=2, num_outputs=1, device="cuda", out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_missing_packages_are_named_with_their_extra(monkeypatch):

@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
@@ -15,7 +13,7 @@ import numpy as np
 from envs.control.poles import GENERALISED, LONG_TRIAL, SHORT_TRIAL, double_pole_2002
 from envs.control.task import NativeTask
 from envs.xor import XOR
-from experiments.bench.harness import Benchmark, Figure
+from experiments.bench.harness import Benchmark, Figure, processes
 from genomes.evaluation import Evaluation
 from genomes.kernels.parallel import available_cores, set_threads
 from genomes.networks import compile_population
@@ -110,7 +108,7 @@ def bench(progress: Callable[[str], None], seeds: int | None = None) -> Benchmar
         solved = _enter(result, f"xor{suffix}", [solve_xor(params, seed) for seed in range(1, xor_seeds + 1)], budget)
         hidden, enabled = (statistics.fmean(getattr(run, n) for run in solved) for n in ("hidden", "enabled"))
         result.notes.append(f"{preset}: {hidden:.2f} hidden nodes, {enabled:.2f} enabled connections in the solver")
-    with ProcessPoolExecutor(available_cores(), get_context("spawn")) as pool:
+    with processes(available_cores()) as pool:
         for name, params in POLES.items():
             progress(f"{name.upper()}, population {params.population}, {pole_seeds} seeds")
             runs = list(pool.map(solve_poles, [name] * pole_seeds, range(1, pole_seeds + 1)))

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -27,7 +29,8 @@ __all__ = ["bench", "run_section"]
 _ROOT = Path(__file__).parents[2]
 _BUDGET, _TESTS, _LEAST = 460.0, 150.0, 8.0  # seconds of everything, of the tests, and to begin a section at all
 _NO_TESTS = 5  # exit code of pytest where all are skipped or there are none
-_WORDS = 6000  # characters that are kept of what a failure said
+_PARTS = {"test_losses": 4, "test_rollout": 3, "test_forward": 3}  # of files that compile much, for the CPU, too
+_WORDS = 8000  # characters that are kept of what a failure said
 
 
 def bench(
@@ -81,7 +84,7 @@ def run_section(name: str, file: Path) -> None:
     try:
         SECTIONS[name].run(result, Sizes.here())
     except Exception:
-        result.work["failed"] = {name: traceback.format_exc()[-_WORDS:]}
+        result.work["failed"] = {name: shortened(traceback.format_exc())}
     result.save()
 
 
@@ -108,6 +111,12 @@ class _Watched(dict[str, Figure]):
         self.changed()
 
 
+def shortened(text: str) -> str:
+    """The beginning and the end: what failed first, and what it came to."""
+    half = _WORDS // 2
+    return text if len(text) <= _WORDS else f"{text[:half]}\n[...]\n{text[-half:]}"
+
+
 def run_process(result: Benchmark, name: str, limit: float) -> None:
     """Run a section in a process of its own, and add what it found."""
     with tempfile.TemporaryDirectory() as folder:
@@ -116,7 +125,7 @@ def run_process(result: Benchmark, name: str, limit: float) -> None:
         try:
             done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, timeout=limit)
             if done.returncode:
-                failure = f"exit code {done.returncode}: {(done.stdout + done.stderr)[-_WORDS:]}"
+                failure = f"exit code {done.returncode}: {shortened(done.stdout + done.stderr)}"
         except subprocess.TimeoutExpired:
             failure = f"not done after {limit:.0f} s"
         found = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
@@ -126,15 +135,14 @@ def run_process(result: Benchmark, name: str, limit: float) -> None:
 
 
 def run_tests(result: Benchmark, limit: float) -> None:
-    """The tests of the GPU, the files side by side: most of their time goes into compiling."""
-    flags = ["-q", "-o", "addopts=", "-p", "no:cacheprovider"]
+    """The tests of the GPU, the files and their parts side by side: most of their time goes into compiling."""
     with tempfile.TemporaryDirectory() as folder:
         running, deadline = [], time.monotonic() + limit
         for file in sorted((_ROOT / "tests" / "cuda").glob("test_*.py")):
-            said = Path(folder, file.stem)
-            with said.open("w", encoding="utf-8") as out:
-                command = [sys.executable, "-m", "pytest", *flags, str(file)]
-                running.append((said, subprocess.Popen(command, cwd=_ROOT, stdout=out, stderr=subprocess.STDOUT)))
+            parts = _PARTS.get(file.stem, 1)
+            for part in range(parts):
+                said = Path(folder, file.stem if parts == 1 else f"{file.stem} {part + 1} of {parts}")
+                running.append((said, start_tests(file, f"{part}/{parts}", said)))
         for said, process in running:
             try:
                 code = process.wait(max(deadline - time.monotonic(), 0.0))
@@ -143,11 +151,36 @@ def run_tests(result: Benchmark, limit: float) -> None:
                 process.wait()
                 code = -1
             text = said.read_text(encoding="utf-8")
-            lines = [line for line in text.splitlines() if "passed" in line or "failed" in line or "error" in line]
-            outcome = f"not done after {limit:.0f} s" if code == -1 else (lines or [f"exit code {code}, no result"])[-1]
-            result.notes.append(f"tests: {said.name}: {outcome}")
+            result.notes.append(f"tests: {said.name}: {outcome(text, code)}")
             if code not in (0, _NO_TESTS):
-                result.work["failed"][said.name] = f"{outcome}\n{text[-_WORDS:]}"
+                result.work["failed"][said.name] = f"{outcome(text, code)}\n{shortened(text)}"
+
+
+def start_tests(file: Path, part: str, said: Path) -> subprocess.Popen[bytes]:
+    """Begin a part of a file's tests; what they say goes to another file."""
+    command = [sys.executable, "-m", "pytest", "-v", "--tb=short", "--maxfail=8", "-o", "addopts="]
+    environment = os.environ | {"PART_OF_TESTS": part, "PYTHONUNBUFFERED": "1"}
+    with said.open("w", encoding="utf-8") as out:
+        return subprocess.Popen(
+            [*command, "-p", "no:cacheprovider", str(file)],
+            cwd=_ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+
+def outcome(text: str, code: int) -> str:
+    """What pytest came to: its last line, or how far it got until it was stopped."""
+    if code == -1:
+        return f"not done in time: {text.count(' PASSED')} passed, {text.count(' FAILED')} failed"
+    lines = [line for line in text.splitlines() if "passed" in line or "failed" in line or "error" in line]
+    return (lines or [f"exit code {code}, no result"])[-1].strip("= ")
+
+
+def find_toolkit() -> None:
+    """Name the CUDA toolkit whose compiler is here, where nobody has: without its wheel, NVVM is found there only."""
+    nvcc = shutil.which("nvcc") or shutil.which("/usr/local/cuda/bin/nvcc")
+    root = Path(nvcc).resolve().parents[1] if nvcc is not None else None
+    if root is not None and (root / "nvvm").is_dir() and not {"CUDA_PATH", "CUDA_HOME"} & os.environ.keys():
+        os.environ["CUDA_PATH"] = str(root)
 
 
 def main() -> None:
@@ -157,6 +190,7 @@ def main() -> None:
     parser.add_argument("--only", default="", metavar="WORD", help="only the sections whose names have this in them")
     parser.add_argument("--section", choices=SECTIONS, help=argparse.SUPPRESS)  # a process of this benchmark's own
     given = parser.parse_args()
+    find_toolkit()
     if given.section:
         run_section(given.section, given.json)
         return

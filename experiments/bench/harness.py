@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import statistics
+import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
+from multiprocessing import get_context, parent_process
 from typing import Any
 
 from genomes.kernels.parallel import get_threads
 
-__all__ = ["Benchmark", "Figure", "machine", "rate", "seconds"]
+__all__ = ["Benchmark", "Figure", "machine", "processes", "rate", "seconds"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,20 @@ class Benchmark:
         """The JSON form: bench, work, machine, figures."""
         figures = {name: figure.as_dict() for name, figure in self.figures.items()}
         return {"bench": self.name, "work": self.work, "machine": machine(), "figures": figures}
+
+
+def processes(count: int) -> ProcessPoolExecutor:
+    """Worker processes that end with this one, also when it is killed."""
+    return ProcessPoolExecutor(count, get_context("spawn"), initializer=_end_with_parent)
+
+
+def _end_with_parent() -> None:
+    def wait() -> None:
+        if (parent := parent_process()) is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def seconds(work: Callable[[], Any], repeats: int = 7, warm_up: int = 1) -> list[float]:

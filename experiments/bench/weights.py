@@ -5,16 +5,14 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from importlib.util import find_spec
-from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from experiments.bench.fidelity import failure_figure, mean_figure
-from experiments.bench.harness import Benchmark, Figure
+from experiments.bench.harness import Benchmark, Figure, processes
 from experiments.bench.peers import poles
 from experiments.bench.peers.weights import FUNCTIONS, PEERS, Peer, ours
 from genomes.kernels.parallel import available_cores
@@ -74,7 +72,7 @@ def bench(progress: Callable[[str], None], seeds: int | None = None) -> Benchmar
 
 def _poles(result: Benchmark, progress: Callable[[str], None], count: int) -> None:
     """Evaluations until solved, of the solved runs; failures apart."""
-    with ProcessPoolExecutor(available_cores(), get_context("spawn")) as pool:
+    with processes(available_cores()) as pool:
         problems = (("dpv", poles.solve, poles.PUBLISHED), ("dpnv", poles.solve_hidden, poles.HIDDEN_PUBLISHED))
         for name, (problem, solve, published) in itertools.product(poles.METHODS, problems):
             progress(f"double pole balancing, {problem}, {name}, {count} runs")

@@ -8,15 +8,15 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import astuple, fields
-from multiprocessing import active_children, get_context
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from experiments.bench.harness import machine
+from experiments.bench.harness import machine, processes
 from experiments.bench.peers import poles
 from experiments.display import duration
 from experiments.errors import BadInput
@@ -106,7 +106,7 @@ def run_study(level: Level, results: Results, workers: int, say: Say) -> None:
     if any(row.key not in own for row in results.of("sizes", tuning=True)):
         raise BadInput(f"{results.path}: holds results of another level than {level.name}: name another --out")
     os.environ.update(dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "1"))
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+    with processes(workers) as pool:
 
         def do(title: str, jobs: list[Job]) -> None:
             waiting = [job for job in jobs if job.key not in results.rows]

@@ -49,7 +49,7 @@ def least_squares_note(needs: str, objective: str) -> str:
     """What to know of a method that fits outputs to targets whatever the objective is; empty of others."""
     if needs not in ("outputs", "residuals") or objective == "mse":
         return ""
-    return f"learnt by least squares: {objective} was reported, not followed"
+    return f"learnt by least squares, not by {objective}"
 
 
 def make_method(name: str, problem: Problem, settings: dict[str, Any], seed: int) -> Method[Any, Any]:

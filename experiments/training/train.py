@@ -136,6 +136,8 @@ def train_on_rows(
         progress, needs = _solve_readout(model, problem, judge, limits, settings), "outputs"
     else:
         chosen = make_method(method, problem, settings, seed)
+        if problem.own_batches and chosen.needs == "outputs":
+            raise BadInput(f"own_batches = True: method {method!r} compares outputs on the same rows")
         progress, needs = _search(problem, chosen, judge, limits, on_generation), chosen.needs
     getattr(model, "load", lambda weights: None)(judge.weights)
     note = least_squares_note(needs, problem.objective_name)
@@ -222,6 +224,8 @@ def _check(objective: Any, batch: Any, own_batches: Any, seed: Any) -> None:
             raise BadInput(f"{name} = {value!r}: must be a whole number, 0 or more")
     if not isinstance(own_batches, bool):
         raise BadInput(f"own_batches = {own_batches!r}: must be true or false")
+    if own_batches and not batch:
+        raise BadInput("own_batches = True: goes with a batch, the rows of each pair")
 
 
 def _start(model: Any, start: ArrayLike | None, seed: int) -> NDArray[np.float32]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.champion import better
+from experiments.errors import BadInput
 from genomes.evaluation import Evaluation
 from genomes.networks import Networks, compile_population
 from genomes.population import Population
@@ -116,7 +117,12 @@ class Tuner:
         tuned = dataclasses.replace(population, weight=weight, bias=bias)
         changed = []
         for p in chosen:
-            found, count = self._tune(population, int(p), float(evaluation.fitness[p]), key)
+            try:
+                found, count = self._tune(population, int(p), float(evaluation.fitness[p]), key)
+            except BadInput:  # more weights than the method can
+                if key[1] < self.settings.every:  # from the beginning; a genome that has grown so far is left as it is
+                    raise
+                continue
             spent += count
             if found is not None:
                 conns, nodes = (

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Kernel", "borrowing", "has_loop", "is_compile_error", "kernel", "prune", "rebuild"]
+__all__ = ["Kernel", "borrowing", "is_compile_error", "kernel", "prune", "rebuild"]
 
 _TRANSPARENT_MODULES = {"math", "numpy", "numba"}
 _CACHED_VARIANTS = 64

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from genomes.backend import cuda, simulated
-from genomes.kernels.binding import Kernel, has_loop, prune, rebuild
+from genomes.kernels.binding import Kernel, prune, rebuild
 
 __all__ = ["CudaKernel", "as_argument", "cuda_kernel"]
 
@@ -38,8 +38,8 @@ class CudaKernel(Kernel):
 
     @cached_property
     def rebuilt(self) -> types.FunctionType:
-        """The function that is compiled, its helpers being device functions."""
-        return rebuild(self, lambda function: cuda.jit(device=True, forceinline=not has_loop(function))(function))
+        """The function that is compiled, its helpers being device functions: NVVM inlines all of them, asked or not."""
+        return rebuild(self, cuda.jit(device=True))
 
     def bind(self, **replacements: Any) -> CudaKernel:
         """The same kernel with global names bound to other functions or constants."""

@@ -128,8 +128,8 @@ class Method(abc.ABC, Generic[P, S]):
         maximize: bool = True,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        if not 0 <= seed < 2**64:
-            raise ValueError(f"seed must be between 0 and 2**64 - 1, got {seed}")
+        if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
+            raise ValueError(f"seed must be a whole number between 0 and 2**64 - 1, got {seed!r}")
         vector = np.asarray(start, np.float64)
         if vector.ndim != 1 or not len(vector):
             raise ValueError(f"start must be a vector [D] of at least one weight, got shape {vector.shape}")

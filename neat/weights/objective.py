@@ -82,8 +82,9 @@ def minimize(
     space = _Space.of(start, bounds, mask)
     extras = {"gradient": gradient, "residuals": residuals, "outputs": outputs, "behaviour": behaviour}
     _check_fit(method, kind, extras, targets)
-    if evaluations < 1:
-        raise ValueError(f"evaluations must be at least 1, got {evaluations}")
+    for name, value, least in (("evaluations", evaluations, 1), ("penalty", penalty, 0)):
+        if not value >= least:  # nor NaN
+            raise ValueError(f"{name} must be at least {least}, got {value}")
     options: dict[str, Any] = {"seed": seed, "bounds": space.inner_bounds, "maximize": maximize, "dtype": np.float64}
     if mask is not None and issubclass(kind, GeneticAlgorithm):
         options["binary"] = mask

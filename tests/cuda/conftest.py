@@ -1,11 +1,15 @@
 """These tests run where there is a GPU, or in Numba's CUDA simulator (see `tests.test_cuda`)."""
 
+import os
+
 import pytest
 
 from genomes.backend import cuda_problem, simulated
 
 
 def pytest_collection_modifyitems(items):
+    part, parts = map(int, os.environ.get("PART_OF_TESTS", "0/1").split("/"))  # see `experiments.bench.gpu`
+    items[:] = items[len(items) * part // parts : len(items) * (part + 1) // parts]
     reason = cuda_problem()
     if reason is not None:
         for item in items:

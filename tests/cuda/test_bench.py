@@ -40,6 +40,14 @@ def test_what_fails_is_told_with_what_was_known_before(tmp_path, monkeypatch):
     assert "cartpole_3_s" in found["figures"] and "an illegal memory access" in found["failed"]["forward"]
 
 
+def test_tests_in_parts_tell_how_far_they_got(tmp_path):
+    """The last part of a file, a single test; and one that was stopped."""
+    said = tmp_path / "said"
+    code = gpu.start_tests(gpu._ROOT / "tests" / "cuda" / "test_compile.py", "19/20", said).wait()
+    assert code == 0 and gpu.outcome(said.read_text(), code).startswith("1 passed")
+    assert gpu.outcome("test_a PASSED [1%]\ntest_b FAILED [2%]\n", -1) == "not done in time: 1 passed, 1 failed"
+
+
 def test_the_whole_is_a_file_of_figures(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["gpu", "--json", str(tmp_path / "figures.json"), "--only", "CartPole"])
     gpu.main()

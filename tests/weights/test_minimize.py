@@ -144,6 +144,9 @@ def test_start_at_a_middle_that_is_outside_of_one_bound_only():
         ({"start": [3.0, 20.0], "bounds": (-10, 10)}, r"start\[1\] = 20 is outside of its bounds \(-10, 10\)"),
         ({"start": [[0.0], [0.0]]}, r"start must be a vector \[D\], got shape \(2, 1\)"),
         ({"start": [0.0], "evaluations": 0}, "evaluations must be at least 1"),
+        ({"start": [0.0], "evaluations": np.nan}, "evaluations must be at least 1"),
+        ({"start": [0.0], "penalty": -1.0}, "penalty must be at least 0"),
+        ({"start": [0.0], "seed": 1.5}, "seed must be a whole number"),
         ({"start": [0.0, 0.0], "binary": [True]}, "binary has shape"),
     ],
 )

@@ -8,6 +8,7 @@ import pytest
 from envs.xor import XOR
 from experiments import evolve
 from experiments.cli import _run
+from experiments.errors import BadInput
 from experiments.training.within import Tuner, WeightSettings
 from genomes.networks import compile_population
 from neat.algorithm import NEAT
@@ -59,6 +60,15 @@ def test_the_best_are_tuned_and_no_others():
     assert (again.fitness == tuned.evaluation.fitness).all()
     assert 4 * 200 < tuned.evaluations <= 4 * 220  # honest: every candidate and every second look
     tuned.population.check(feed_forward=True)
+
+
+def test_a_genome_that_has_grown_too_large_for_the_method_is_left_as_it_is(monkeypatch):
+    population, evaluation, tuner = generation()
+    monkeypatch.setattr("neat.weights.cmaes.MOST", 2)
+    with pytest.raises(BadInput, match="3 dimensions are more than 2"):
+        tuner(population, evaluation, (1, 4))  # from the beginning
+    tuned = tuner(population, evaluation, (1, 9))
+    assert tuned.population is population and tuned.evaluations == 0
 
 
 def test_tuning_is_due_every_n_generations():

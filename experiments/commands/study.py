@@ -12,8 +12,8 @@ __all__ = ["command"]
 @click.command("study")
 @click.argument("name", metavar="gradient-free")
 @click.option("--quick", "level", flag_value="quick", help="Some minutes on two cores.")
-@click.option("--standard", "level", flag_value="standard", default=True, help="About half an hour (the default).")
-@click.option("--full", "level", flag_value="full", help="Two hours on two cores: to a million weights.")
+@click.option("--standard", "level", flag_value="standard", default=True, help="Some ten minutes (the default).")
+@click.option("--full", "level", flag_value="full", help="An hour on two cores: to a million weights.")
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder (default runs/gradient-free-LEVEL)."
 )

@@ -181,7 +181,7 @@ def test_the_results_of_another_level_are_not_mixed_in(tmp_path):
 def test_the_page_that_ships_is_that_of_its_results():
     folder = Path(study.__file__).parent / "results"
     results, page = Results(folder / "results.csv"), html.unescape(page_of(folder))
-    assert all(f"<li>{text}</li>" in page for text in sentences(results, LEVELS["standard"]))
+    assert all(f"<li>{text}</li>" in page for text in sentences(results, LEVELS["full"]))
     assert {row.method for row in results.of("sizes")} == set(OPTIONS)
 
 

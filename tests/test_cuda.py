@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import genomes.population as population_module
+from envs.native import NATIVE_ENVS
 from experiments.bench.control import networks_of, random_links
 from experiments.bench.forward import random_networks
 from genomes import backend
@@ -152,6 +153,25 @@ def test_kernels_compile_to_ptx(monkeypatch):
         "activate_values", "each_columns", "fill_slices", "forward_columns", "gradient_columns", "gradient_columns",
         "loss_columns", "loss_columns", "play_columns", "play_columns",
     ]  # fmt: skip
+
+
+@needs_numba_cuda
+@pytest.mark.parametrize("env_id", [name for name in NATIVE_ENVS if name not in ("CartPole-v1", "MazeMedium-v0")])
+def test_every_other_environment_compiles_to_ptx(env_id, monkeypatch):
+    """Without float64. Columns are in global memory, as of networks that are too large for any other."""
+    from envs import native_env, rollout_cuda
+    from genomes.kernels import columns_cuda
+    from tests.cuda import ptx
+
+    monkeypatch.setattr(columns_cuda, "_SHARED", 0)
+    monkeypatch.setattr(rollout_cuda, "activation_rows_switch", lambda rows: ptx.tanh_rows)
+    env, rng = native_env(env_id), np.random.default_rng(1)
+    networks = networks_of([random_links(rng, env.num_inputs, env.num_outputs)], env.num_inputs, env.num_outputs, rng)
+    with ptx.captured(monkeypatch) as found:
+        starts = backend.to_device(np.zeros((2, env.num_states), np.float32))
+        rollout_cuda.play_on_device(env, networks, starts, env.score is not None)
+    (text,) = (text for kernel, text in found if kernel.__name__ == "play_columns")
+    assert not ptx.doubles(text) and "st.shared" not in text
 
 
 @needs_numba_cuda

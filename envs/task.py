@@ -24,8 +24,8 @@ class UnfitNetworks(ValueError):
 class Task:
     """Judges whole populations; a task of your own derives from it, and must have `evaluate` and the two numbers.
 
-    `evaluate`, `reconsider`, `preview` and `validate` are pure functions of the networks, the key, and what `absorb`
-    was given.
+    `evaluate`, `reconsider`, `validate` and `check` are pure functions of the networks, the key, and what `absorb` was
+    given.
     """
 
     num_inputs: int  # that the task feeds a network
@@ -68,18 +68,10 @@ class Task:
         """The check that decides whether a champion solves the task: fresh episodes or the validation split."""
         return self.evaluate(networks, key)
 
-    def preview(self, networks: Networks, key: Key) -> Evaluation | None:
-        """A first part of `validate`, where the whole is costly; None: there is none."""
-        return None
-
     def check(self, networks: Networks, key: Key, held: float = math.nan) -> float:
-        """The score of one network, by `validate`; by `preview` alone, where that reaches neither the target nor what
-        the champion so far has (``held``; NaN: there is none). Every champion has been through the whole check."""
-        first = None if math.isnan(held) else self.preview(networks, key)
-        if first is not None:
-            score, sign = float(first.fitness[0]), 1 if self.maximize_score else -1
-            if not any(sign * score >= sign * bar for bar in (held, self.target) if bar is not None):
-                return score
+        """The score of one network, by `validate`. Where that is costly, a part of it is enough for one that reaches
+        there neither the target nor what the champion so far has (``held``; NaN: there is none). Every champion has
+        been through the whole check."""
         return float(self.validate(networks, key).fitness[0])
 
     def absorb(self, evaluation: Evaluation) -> None:

@@ -8,6 +8,7 @@ number of workers nor the order of episodes changes a result.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -36,7 +37,7 @@ EPISODES, RECHECK, VALIDATION = 210, 211, 212
 LANES = 16  # environments of a worker: enough to share the cost of a forward, few enough to stay in the caches
 STARTS = ("common", "own")
 FITNESS = ("mean", "min", "median", "quantile")
-PREVIEW = 5  # a check begins with one of so many parts of its episodes
+PART = 5  # a check begins with one of so many parts of its episodes
 
 
 class GymTask(Task):
@@ -182,14 +183,21 @@ class GymTask(Task):
         """Mean return of the best of a generation over further episodes, the same for all."""
         return self._mean(networks, self._seeds(key, RECHECK, self.recheck_episodes, len(networks), common=True))
 
-    def preview(self, networks: Networks, key: Key) -> Evaluation | None:
-        """`validate` by the first fifth of its episodes."""
-        first = self.validation_episodes // PREVIEW
-        return self._mean(networks, self._validation_seeds(key, len(networks))[:, :first]) if first else None
-
     def validate(self, networks: Networks, key: Key) -> Evaluation:
         """Mean return over fresh episodes, other ones than `evaluate` gives for any key."""
         return self._mean(networks, self._validation_seeds(key, len(networks)))
+
+    def check(self, networks: Networks, key: Key, held: float = math.nan) -> float:
+        """As `envs.task.Task.check`; the part is the first fifth of the episodes."""
+        first = self.validation_episodes // PART
+        if math.isnan(held) or not first:
+            return super().check(networks, key)
+        seeds = self._validation_seeds(key, 1)
+        early = self._play(networks, seeds[:, :first], 0)[0]
+        score = float(early.mean())
+        if not any(score >= bar for bar in (held, self.target) if bar is not None):
+            return score
+        return float(np.concatenate([early, self._play(networks, seeds[:, first:], 0)[0]], axis=1).mean())
 
     def absorb(self, evaluation: Evaluation) -> None:
         """Running scaling: take a generation's observations into account, in the genomes' order, for the next."""

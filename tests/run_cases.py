@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -47,3 +48,20 @@ def outcome(folder):
     """What a run decided: everything in its folder but times."""
     metrics = [line.split(",")[:10] for line in (folder / "metrics.csv").read_text().splitlines()]
     return metrics, (folder / "species.csv").read_bytes(), (folder / "champion.json").read_bytes()
+
+
+def still_runs(process):
+    """Whether it does; one that has ended may wait for somebody to ask how."""
+    try:
+        return Path("/proc", str(process), "stat").read_text().split()[2] != "Z"
+    except OSError:
+        return False
+
+
+def read_pipe(path):
+    """Make a pipe; the thread that reads it once, and the list that gets what it read."""
+    os.mkfifo(path)
+    read = []
+    reader = threading.Thread(target=lambda: read.append(path.read_text()), daemon=True)
+    reader.start()
+    return reader, read

@@ -1,11 +1,9 @@
 """Exported code, run by Python and by a C compiler, computes what the network does."""
 
 import ctypes
-import os
 import random
 import shutil
 import subprocess
-import threading
 
 import numpy as np
 import pytest
@@ -19,7 +17,7 @@ from genomes.networks import MODES
 from genomes.population import Genome
 from genomes.scaling import Scaling
 from tests import reference
-from tests.run_cases import neat
+from tests.run_cases import neat, read_pipe
 
 COMPILER = shutil.which("cc")
 SMOOTH = tuple(ACTIVATIONS[name] for name in ("identity", "sigmoid", "tanh", "sin", "gauss", "relu", "gelu"))
@@ -198,10 +196,7 @@ def test_what_is_there_is_written_into(tmp_path):
     neat("run", "xor", "--out", "run", "--set", "run.generations=1", "--quiet", cwd=tmp_path, code=None)
     (tmp_path / "file.py").touch()
     (tmp_path / "link.py").symlink_to("file.py")
-    os.mkfifo(tmp_path / "pipe")
-    read = []
-    reader = threading.Thread(target=lambda: read.append((tmp_path / "pipe").read_text()), daemon=True)
-    reader.start()
+    reader, read = read_pipe(tmp_path / "pipe")
     for name in ("link.py", "pipe"):
         assert _run(["export", str(tmp_path / "run"), "--out", str(tmp_path / name)]) == 0
     reader.join(10)

@@ -6,7 +6,6 @@ import sys
 import threading
 import time
 from functools import partial
-from pathlib import Path
 
 import gymnasium
 import numpy as np
@@ -21,6 +20,7 @@ from genomes.initial import initial_population
 from genomes.network import Network
 from genomes.networks import compile_population
 from tests import gym_worlds as worlds
+from tests.run_cases import still_runs
 
 KEY = (5, 3)
 
@@ -182,17 +182,8 @@ WorkerPool(Hanging({str(tmp_path)!r}).step, 1)._ask(0, pickle.dumps("an action")
         time.sleep(0.01)
     parent.kill()
     parent.wait()
-    while _runs(int(marks[0].stem)):
+    while still_runs(int(marks[0].stem)):
         time.sleep(0.01)
-
-
-def _runs(process):
-    """Whether it does; one that has ended may wait for somebody to ask how."""
-    try:
-        os.kill(process, 0)
-        return Path("/proc", str(process), "stat").read_text().split()[2] != "Z"
-    except OSError:
-        return False
 
 
 def test_a_worker_that_dies_changes_nothing(tmp_path):

@@ -2,9 +2,7 @@
 
 import dataclasses
 import json
-import os
 import random
-import threading
 
 import networkx as nx
 import numpy as np
@@ -20,6 +18,7 @@ from genomes.initial import initial_population, population_around
 from genomes.population import InvalidGenome, Population
 from genomes.scaling import Scaling
 from tests.reference import random_genome, random_population
+from tests.run_cases import read_pipe
 
 FUNCTIONS = dict(activations=tuple(ACTIVATIONS.values()), aggregations=tuple(AGGREGATIONS.values()))
 
@@ -104,10 +103,7 @@ def test_a_file_replaces_what_a_link_leads_to_and_is_written_into_a_pipe(tmp_pat
     genome = random_genome(random.Random(7))
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "link.json").symlink_to("elsewhere/g.json")
-    os.mkfifo(tmp_path / "pipe")
-    read = []
-    reader = threading.Thread(target=lambda: read.append((tmp_path / "pipe").read_text()), daemon=True)
-    reader.start()
+    reader, read = read_pipe(tmp_path / "pipe")
     for name in ("link.json", "pipe"):
         save_genome(genome, tmp_path / name)
     reader.join(10)

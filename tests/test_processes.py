@@ -3,7 +3,8 @@
 import subprocess
 import sys
 import time
-from pathlib import Path
+
+from tests.run_cases import still_runs
 
 CODE = """
 import os, time
@@ -15,19 +16,11 @@ if __name__ == "__main__":
 """
 
 
-def runs(process):
-    """Whether it does; one that has ended may wait for somebody to ask how."""
-    try:
-        return Path("/proc", str(process), "stat").read_text().split()[2] != "Z"
-    except OSError:
-        return False
-
-
 def test_they_end_with_a_parent_that_is_killed():
     parent = subprocess.Popen([sys.executable, "-c", CODE], stdout=subprocess.PIPE, text=True)
     worker = int(parent.stdout.readline())
-    assert runs(worker)
+    assert still_runs(worker)
     parent.kill()
     parent.wait()
-    while runs(worker):
+    while still_runs(worker):
         time.sleep(0.01)

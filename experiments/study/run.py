@@ -18,7 +18,7 @@ import numpy as np
 
 from experiments.bench.harness import machine, processes
 from experiments.bench.peers import poles
-from experiments.display import duration
+from experiments.display import progress
 from experiments.errors import BadInput
 from experiments.study.measure import Row, measure
 from experiments.study.plan import GRADIENTS, HARD, OPTIONS, Job, Level, Settings, tuning_jobs
@@ -26,7 +26,7 @@ from experiments.study.plan import GRADIENTS, HARD, OPTIONS, Job, Level, Setting
 __all__ = ["Results", "run_study"]
 
 Say = Callable[[str], None]
-PATIENCE = 20.0  # seconds between two lines on what remains
+PACE = 20.0  # s between two lines on what remains
 COLUMNS = [field.name for field in fields(Row)]
 TASK_METHODS: dict[str, Settings] = {
     "cma-es": {"sigma": 0.5},
@@ -115,9 +115,9 @@ def run_study(level: Level, results: Results, workers: int, say: Say) -> None:
             try:
                 for done, future in enumerate(as_completed([pool.submit(measure, job) for job in waiting]), 1):
                     results.add(future.result())
-                    now, left = time.monotonic(), len(waiting) - done
-                    if left and now - shown > PATIENCE:
-                        say(f"{title}: {left} left, about {duration((now - begin) / done * left)}")
+                    now = time.monotonic()
+                    if done < len(waiting) and now - shown > PACE:
+                        say(f"{title}: {done} done, {progress([(done, len(waiting))], now - begin)[1]}")
                         shown = now
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)

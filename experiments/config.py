@@ -106,15 +106,17 @@ class Config:
 
         import tomli_w
 
+        def seen_from_there(path: Path) -> str:
+            try:
+                return Path(os.path.relpath(path, run_folder.resolve())).as_posix()
+            except ValueError:  # another drive
+                return path.as_posix()
+
         sections = self.sections()
-        try:
-            home = os.path.relpath(self.folder, run_folder)
-        except ValueError:  # another drive
-            home = str(self.folder)
         if "folder" in sections["task"]:
-            sections["task"]["folder"] = Path(home).as_posix()
+            sections["task"]["folder"] = seen_from_there(self.folder)
         if self.run.initial_genome:
-            sections["run"]["initial_genome"] = (Path(home) / self.run.initial_genome).as_posix()
+            sections["run"]["initial_genome"] = seen_from_there(self.folder / self.run.initial_genome)
         return "# Everything that decides this run: `neat run` with this file repeats it.\n\n" + tomli_w.dumps(sections)
 
 
@@ -225,6 +227,8 @@ def _configure(
     except ParameterError as error:
         raise reader.wrong("neat", error.key, error.value, error.requirement) from None
     run = reader.section("run", RunSettings, tables["run"])
+    if run.initial_genome:
+        run = dataclasses.replace(run, initial_genome=str((home / run.initial_genome).resolve()))
     if 0 < run.evaluations < neat.population:
         requirement = f"must be 0 or at least neat.population = {neat.population}: one generation"
         raise reader.wrong("run", "evaluations", run.evaluations, requirement)

@@ -148,7 +148,7 @@ class _NEATEstimator(BaseEstimator):  # type: ignore[misc]
             return patience is not None and row.generation - best >= patience
 
         run.go(record)
-        if run.stopped == "interrupted":
+        if run.champion is None and run.stopped == "interrupted":
             raise KeyboardInterrupt
         if run.champion is None:
             raise ValueError("no network gave finite outputs on these data")
@@ -157,6 +157,8 @@ class _NEATEstimator(BaseEstimator):  # type: ignore[misc]
         self.scaling_ = scaling
         self.n_iter_ = run.generations
         self._network = Network(self.champion_, scaling=scaling)
+        if run.stopped == "interrupted":  # the model is fitted; whoever called fit ends
+            raise KeyboardInterrupt
 
     def _params(self) -> NEATParams:
         given = {"population": self.population, **(self.neat or {})}

@@ -20,7 +20,7 @@ from envs.native import NativeEnv
 from envs.task import Task
 from experiments.champion import Champion
 from experiments.config import Config, RunSettings
-from experiments.display import make_display
+from experiments.display import Display, make_display
 from experiments.errors import BadInput, Failure
 from experiments.record import RunFolder
 from experiments.run import Row, Run
@@ -29,7 +29,6 @@ from experiments.tasks import FunctionSettings, GymSettings, TaskSettings, setti
 from experiments.training.within import WeightSettings
 from genomes.backend import check_device
 from genomes.evaluation import Evaluation
-from genomes.files import save_genome
 from genomes.kernels.parallel import available_cores, set_threads
 from genomes.network import Network
 from genomes.population import Genome, Population
@@ -40,6 +39,7 @@ from neat.report import GenerationReport
 __all__ = ["OnGeneration", "Result", "evolve"]
 
 OnGeneration = Callable[[Population, Evaluation, GenerationReport], Any]
+Watch = Callable[[Row, Population, Evaluation, GenerationReport], Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +56,12 @@ class Result:
     params: NEATParams
     scaling: Scaling | None = None  # of the champion's inputs
 
+    @property
+    def stopped(self) -> str:
+        """Why the run ended: ``"solved"``, a limit (``"generations"``, ...), ``"interrupted"``, ``"extinct"``, or
+        ``"stopped by on_generation"``."""
+        return str(self.summary["stopped"])
+
     @cached_property
     def network(self) -> Network:
         """The champion as a callable: ``network(x)`` gives its outputs."""
@@ -64,7 +70,7 @@ class Result:
         return Network(self.champion, scaling=self.scaling, **self.params.computing)
 
     def __repr__(self) -> str:
-        verdict = "solved" if self.solved else "not solved"
+        verdict = ("solved" if self.solved else "not solved") + (", interrupted" * (self.stopped == "interrupted"))
         effort = f"{self.generations} generations, {self.evaluations:,} evaluations"
         return f"Result({verdict}, best fitness {self.best_fitness:g}, {effort}, champion {self.champion!r})"
 
@@ -110,7 +116,7 @@ def evolve(
     seed : decides the result.
     target : fitness that counts as solved, for a fitness function or an environment; a task has its own.
     maximize, per : see `FitnessTask`; for a fitness function only.
-    on_generation : called with population, evaluation and species after each generation; True ends the run.
+    on_generation : called with population, evaluation and species after each generation; a true value ends the run.
     on_error : ``"stop"``, or ``"worst"``: an exception of the fitness function makes that genome worst.
     initial_genome : the first generation is this genome and variations of it.
     weights : a method that tunes the best genomes every few generations: its name, or all settings.
@@ -129,24 +135,32 @@ def evolve(
     FitnessError : the fitness function raised an exception; the message shows it whole.
     TypeError, ValueError : an argument is wrong.
     DeviceError : ``"cuda"`` without a usable GPU.
-    KeyboardInterrupt : on Ctrl-C. A run folder can be resumed by the command where the task is built in, or a function
-        that a module has by name; not where it is a lambda, an inner function or an object.
+    KeyboardInterrupt : on Ctrl-C before there is a champion.
+
+    Notes
+    -----
+    Ctrl-C ends the run and returns what was found until then; ``result.stopped`` is then ``"interrupted"``. A run
+    folder can be resumed by the command where the task is built in, or a function that a module has by name; not where
+    it is a lambda, an inner function or an object.
     """
     limits = {"generations": generations, "evaluations": evaluations, "minutes": minutes, "threads": threads or 0}
     choices = {"stop_when_solved": stop_when_solved, "on_error": on_error, "device": device}
     settings = RunSettings(seed=seed, **choices, **limits)  # type: ignore[arg-type]
     check_device(device)
     made = _task(task, num_inputs, num_outputs, target, maximize, per, workers, on_error)
-    if params is None:
-        params = "control" if isinstance(made, GymTask) else "default"
-    neat = _params(params, overrides)
-    preset = params if isinstance(params, str) else "default"
-    about = _settings(task, made)
-    neat = about.adapt(neat)
-    tuning = WeightSettings(weights) if isinstance(weights, str) else weights
-    config = Config(about, preset, neat, settings, Path.cwd(), weights=tuning)
-    tuner = tuning.tuner(made, neat, device) if tuning is not None else None
-    run = Run.new(neat, made, settings, initial_genome, about.learning(), tuner)
+    try:
+        if params is None:
+            params = "control" if isinstance(made, GymTask) else "default"
+        about = _settings(task, made)
+        neat = about.adapt(_params(params, overrides))
+        preset = params if isinstance(params, str) else "default"
+        tuning = WeightSettings(weights) if isinstance(weights, str) else weights
+        config = Config(about, preset, neat, settings, Path.cwd(), weights=tuning)
+        tuner = tuning.tuner(made, neat, device) if tuning is not None else None
+        run = Run.new(neat, made, settings, initial_genome, about.learning(), tuner)
+    except BaseException:
+        made.close()
+        raise
     display, history = make_display(quiet), list[Row]()
 
     def watch(row: Row, population: Population, evaluation: Evaluation, report: GenerationReport) -> Any:
@@ -154,36 +168,50 @@ def evolve(
         return on_generation(population.to("cpu"), evaluation, report) if on_generation is not None else None
 
     if out is not None:
-        folder = RunFolder.create(Path(out), overwrite)
-        if initial_genome is not None:
-            save_genome(initial_genome, folder.path / "initial.json")
-            config = config.replace_run(initial_genome=str((folder.path / "initial.json").resolve()))
+        summary = _recorded(config, run, Path(out), overwrite, display, watch, initial_genome)
+    else:
+        set_threads(threads or available_cores())
+        summary = _unrecorded(config, run, display, watch)
+    if run.stopped == "interrupted" and run.champion is None:
+        raise KeyboardInterrupt
+    return _result(run, about, history, summary)
+
+
+def _recorded(
+    config: Config, run: Run, out: Path, overwrite: bool, display: Display, watch: Watch, initial: Genome | None
+) -> dict[str, Any]:
+    """Go, into a run folder; the summary."""
+    try:
+        folder = RunFolder.create(out, overwrite)
         try:
-            summary = Session.begin(config, folder, display, run, watch).go()
+            return Session.begin(config, folder, display, run, watch, initial).go()
         except Failure as failure:
             raise failure.__cause__ or failure from None
         finally:
             folder.close()
-    else:
-        set_threads(threads or available_cores())
+    finally:
+        run.task.close()
 
-        def show(row: Row, *rest: Any) -> Any:
-            display.generation(row, run)
-            with run.interrupts.at_once():
-                return watch(row, *rest)
 
-        try:
-            show_notes(display, config, made)
+def _unrecorded(config: Config, run: Run, display: Display, watch: Watch) -> dict[str, Any]:
+    """Go, in memory only; the summary."""
+
+    def record(row: Row, *rest: Any) -> Any:
+        display.generation(row, run)
+        with run.interrupts.at_once():
+            return watch(row, *rest)
+
+    try:
+        with run.interrupts:
+            show_notes(display, config, run.task)
             display.begin(config, run, None)
-            run.go(show)
+            run.go(record)
             summary = run.summary()
             display.finish(summary, config, None)
-        finally:
-            display.end()
-            made.close()
-    if run.stopped == "interrupted":
-        raise KeyboardInterrupt
-    return _result(run, about, history, summary)
+        return summary
+    finally:
+        display.end()
+        run.task.close()
 
 
 def _result(run: Run, task: TaskSettings, history: list[Row], summary: dict[str, Any]) -> Result:

@@ -3,7 +3,7 @@
 config.toml     everything that decides the run; written first
 metrics.csv     a row a generation          species.csv     a row per species and generation
 champion.json   the champion, a genome file summary.json    how the run ended
-initial.json    the genome that it began with, where `evolve` was given one
+initial.json    the genome that it began with, where it was given one
 checkpoints/    see `experiments.checkpoint`
 """
 
@@ -14,16 +14,18 @@ import csv
 import io
 import json
 import os
+import secrets
 import shutil
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from experiments.errors import BadInput
-from genomes.files import writing
+from genomes.files import UNFINISHED, writing
 
-__all__ = ["RunFolder", "Table", "first_free", "write_whole"]
+__all__ = ["RunFolder", "Table", "require_run", "write_json", "write_whole"]
 
 PICTURES = ("network.png", "fitness.png", "species.png")
 CONTENTS = (
@@ -38,38 +40,57 @@ CONTENTS = (
     *PICTURES,
 )
 LOCK = ".lock"
+# What the folder held before a new run: while it is put aside; until the new run has begun; after that.
+PARTLY_ASIDE, ASIDE, DELETED = ".replaced-in-part", ".replaced", ".deleted"
 
 
 class RunFolder:
     """A folder that holds one run, locked against every other process for as long as this object is open."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, made: bool = False) -> None:
         from filelock import FileLock, Timeout
 
-        self.path = path
+        self.path, self._made = path, made  # made: for a run, by this process
         self._lock = FileLock(path / LOCK)
         try:
             self._lock.acquire(timeout=0)
+            self._recover()
         except Timeout:
             raise BadInput(f"{path}: is in use by a running `neat`") from None
         except (OSError, NotImplementedError) as error:
+            self._lock.release()
             raise BadInput(f"{path}: cannot be written: {error}") from None
 
     @classmethod
     def create(cls, path: Path, overwrite: bool = False) -> RunFolder:
-        """A folder for a new run. One that holds a run is refused, unless ``overwrite`` replaces it."""
+        """A folder for a new run, see `replacing`. One that holds a run is refused, unless ``overwrite`` is set."""
+        made = not path.exists()
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise BadInput(f"{path}: cannot be a run folder: {error.strerror}") from None
-        folder = cls(path)
-        held = [name for name in CONTENTS if (path / name).exists()]
+        folder = cls(path, made)
+        held = folder._held()
         if held and not overwrite:
             folder.close()
             raise BadInput(f"{path}: holds a run already ({held[0]}): choose another --out, or --overwrite it")
-        for name in held:
-            shutil.rmtree(path / name) if (path / name).is_dir() else (path / name).unlink()
         return folder
+
+    @classmethod
+    def fresh(cls, name: str, seed: int, home: Path = Path("runs")) -> RunFolder:
+        """The first of HOME/NAME-SEED-1, -2, ... that does not exist."""
+        n = 1
+        while True:
+            path = home / f"{name}-{seed}-{n}"
+            try:
+                path.mkdir(parents=True)
+                return cls(path, made=True)
+            except FileExistsError:
+                if not home.is_dir():
+                    raise BadInput(f"{home}: is not a folder; choose another --out") from None
+                n += 1
+            except OSError as error:
+                raise BadInput(f"{path}: cannot be made: {error.strerror}; choose another --out") from None
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
@@ -77,31 +98,67 @@ class RunFolder:
         require_run(path)
         return cls(path)
 
+    @contextmanager
+    def replacing(self) -> Iterator[None]:
+        """A block in which a new run begins.
+
+        What the folder held before is put aside. It is deleted after the block. When the block fails or its process is
+        killed, it comes back, in the place of what the block wrote.
+        """
+        try:
+            (self.path / PARTLY_ASIDE).mkdir()
+            for name in self._held():
+                os.rename(self.path / name, self.path / PARTLY_ASIDE / name)
+            os.rename(self.path / PARTLY_ASIDE, self.path / ASIDE)
+            yield
+        except BaseException:
+            self._put_back()
+            raise
+        old = self.path / f"{DELETED}-{secrets.token_hex(4)}"
+        os.rename(self.path / ASIDE, old)
+        shutil.rmtree(old, ignore_errors=True)
+
     def close(self) -> None:
-        """Let other processes have it."""
+        """Let other processes have it. A folder that was made for a run that never began is removed."""
+        if self._made and not self._held():
+            with contextlib.suppress(OSError):
+                (self.path / LOCK).unlink(missing_ok=True)
+                self.path.rmdir()
         self._lock.release()
+
+    def _held(self) -> list[str]:
+        """What there is of a run."""
+        return [name for name in CONTENTS if os.path.lexists(self.path / name)]
+
+    def _recover(self) -> None:
+        """Put in order what a process that was killed has left."""
+        self._put_back()
+        for rest in (*self.path.glob(f"{DELETED}-*"), *self.path.glob(UNFINISHED)):
+            with contextlib.suppress(OSError):
+                _remove(rest)
+
+    def _put_back(self) -> None:
+        if (self.path / ASIDE).is_dir():  # what is in its place is of the new run
+            for name in self._held():
+                _remove(self.path / name)
+            os.rename(self.path / ASIDE, self.path / PARTLY_ASIDE)
+        if (self.path / PARTLY_ASIDE).is_dir():
+            for path in (self.path / PARTLY_ASIDE).iterdir():
+                os.rename(path, self.path / path.name)
+            (self.path / PARTLY_ASIDE).rmdir()
 
 
 def require_run(path: Path) -> None:
-    """`BadInput` unless the folder holds a run."""
+    """`BadInput` unless the folder holds a run. One that was being replaced when its process was killed is back."""
+    if (path / ASIDE).is_dir() or (path / PARTLY_ASIDE).is_dir():
+        with contextlib.suppress(BadInput):  # in use: it is being replaced now
+            RunFolder(path).close()
     if not (path / "config.toml").is_file():
         raise BadInput(f"{path}: holds no run: config.toml is missing")
 
 
-def first_free(name: str, seed: int, home: Path = Path("runs")) -> Path:
-    """The first of runs/NAME-SEED-1, -2, ... that does not exist; it is made."""
-    n = 1
-    while True:
-        path = home / f"{name}-{seed}-{n}"
-        try:
-            path.mkdir(parents=True)
-            return path
-        except FileExistsError:
-            if not home.is_dir():
-                raise BadInput(f"{home}: is not a folder; choose another --out") from None
-            n += 1
-        except OSError as error:
-            raise BadInput(f"{path}: cannot be made: {error.strerror}; choose another --out") from None
+def _remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 class Table:

@@ -104,7 +104,8 @@ class Run:
     champion: Champion | None = None
     solved: bool = False
     stopped: str = ""  # why the run ended
-    interrupts: Interrupts = field(default_factory=Interrupts)
+    interrupts: Interrupts = field(default_factory=Interrupts.active)
+    half_bred: bool = False  # an exception has come between two generations: this state cannot go on
 
     @classmethod
     def new(
@@ -136,19 +137,24 @@ class Run:
         return cls(params, task, settings, algorithm, learning, tuner)
 
     def go(self, record: Callable[[Row, Population, Evaluation, GenerationReport], Any]) -> None:
-        """Evolve until a limit is met, the task is solved, ``record`` returns True, or Ctrl-C; see ``stopped``."""
+        """Evolve until a limit is met, the task is solved, ``record`` returns a true value, or Ctrl-C; see
+        ``stopped``."""
         before, begin = self.seconds, time.perf_counter()
+
+        def clock() -> float:
+            return before + time.perf_counter() - begin
+
         with self.interrupts:
             while not self._over():
                 try:
-                    outcome = self._generation(lambda: before + time.perf_counter() - begin)
-                    if record(*outcome) is True:
+                    outcome = self._generation(clock)
+                    if record(*outcome):
                         self.stopped = "stopped by on_generation"
                         break
                 except KeyboardInterrupt:
                     self.stopped = "interrupted"
                     break
-        self.seconds = before + time.perf_counter() - begin
+        self.seconds = clock()
 
     def _generation(self, clock: Callable[[], float]) -> tuple[Row, Population, Evaluation, GenerationReport]:
         phases, key = Phases(), (self.settings.seed, self.algorithm.generation)
@@ -164,10 +170,13 @@ class Run:
                 population, evaluation, inherited, tuning = self._tune(population, evaluation, inherited, key)
             with phases.timed("check"):
                 candidate = self._check(population, evaluation, key)
+            self.algorithm.check(evaluation)
+        self.half_bred = True
         with phases.timed("evolve"):
             self.algorithm.tell(evaluation, inherited)
             self.task.absorb(evaluation)
         self._note(candidate, len(evaluation) + tuning)
+        self.half_bred = False
         self.seconds = clock()
         report = self.algorithm.report
         assert report is not None

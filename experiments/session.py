@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -50,6 +52,7 @@ class Session:
     watch: Callable[[Row, Population, Evaluation, GenerationReport], Any] | None = None  # True ends the run
     last_checkpoint: float = 0.0
     told_of_errors: bool = False
+    raised: Exception | None = None  # by ``watch``
 
     @classmethod
     def begin(
@@ -59,15 +62,18 @@ class Session:
         display: Display,
         run: Run | None = None,
         watch: Callable[[Row, Population, Evaluation, GenerationReport], Any] | None = None,
+        initial: Genome | None = None,
     ) -> Session:
-        """A new run, in a folder that `RunFolder.create` gave."""
+        """A new run, in a folder that `RunFolder.create` gave; what that held goes when the new run has begun."""
         config = dataclasses.replace(config, task=config.task.pinned())
         run = run or _make_run(config)
-        try:
+        initial = initial or initial_genome(config)
+        with _writing(folder.path, begun=False), folder.replacing():
+            if initial is not None:
+                save_genome(initial, folder.path / "initial.json")
+                config = config.replace_run(initial_genome=str((folder.path / "initial.json").resolve()))
             write_whole(folder.path / "config.toml", config.to_toml(folder.path))
-        except OSError as error:
-            raise _disk_failure(error, folder.path) from None
-        self = cls._with_tables(config, folder, display, run, None)
+            self = cls._with_tables(config, folder, display, run, None)
         self.watch = watch
         return self
 
@@ -95,6 +101,11 @@ class Session:
             raise BadInput(str(error)) from None
         run = _make_run(config)
         if checkpoint is None:
+            if (folder.path / "summary.json").exists():
+                raise BadInput(
+                    f"{folder.path / 'checkpoints'}: is missing or empty: the run cannot go on; "
+                    f"`neat run {folder.path / 'config.toml'}` repeats it in a new folder"
+                )
             display.message(f"{folder.path}: no checkpoint was written yet: starting again")
         else:
             if checkpoint.state.get("config") != config.digest():
@@ -103,10 +114,11 @@ class Session:
                     f"names may change; start a new run with it instead"
                 )
             _restore(run, checkpoint, folder.path)
-        if options:
-            write_whole(folder.path / "config.toml", config.to_toml(folder.path))
-        self = cls._with_tables(config, folder, display, run, checkpoint)
-        self._write_champion()
+        with _writing(folder.path):
+            if options:
+                write_whole(folder.path / "config.toml", config.to_toml(folder.path))
+            self = cls._with_tables(config, folder, display, run, checkpoint)
+            self._write_champion()
         return self
 
     @classmethod
@@ -122,9 +134,12 @@ class Session:
     def go(self) -> dict[str, Any]:
         """Evolve to the end, whatever it is; the summary.
 
+        Whatever ends the run, an exception or Ctrl-C once or often, what was done until then is kept.
+
         Raises
         ------
-        Failure : the user's function or the machine failed. What was done until then is kept.
+        Failure : the user's function or the machine failed.
+        Exception : what ``watch`` raised, as it is.
         """
         from envs.fitness import FitnessError
 
@@ -132,17 +147,22 @@ class Session:
         try:
             show_notes(self.display, self.config, self.run.task)
             self.display.begin(self.config, self.run, self.folder.path)
-            try:
-                self.run.go(self._record)
-            except FitnessError as error:
-                self._finish("failed")
-                raise Failure(str(error)) from error
-            except ValueError as error:  # fitness that the parameters do not allow
-                raise Failure(f"generation {self.run.generations}: {error}") from error
-            return self._finish(self.run.stopped)
-        except OSError as error:
-            raise _disk_failure(error, self.folder.path) from None
-        except MemoryError:
+            with self.run.interrupts:
+                try:
+                    self.run.go(self._record)
+                except BaseException:
+                    self._keep()
+                    raise
+                return self._finish(self.run.stopped)
+        except FitnessError as error:
+            raise Failure(str(error)) from error
+        except ValueError as error:  # fitness that the parameters do not allow
+            if error is self.raised:
+                raise
+            raise Failure(f"generation {self.run.generations}: {error}") from error
+        except MemoryError as error:
+            if error is self.raised:
+                raise
             raise Failure(f"out of memory with neat.population = {self.config.neat.population}") from None
         finally:
             self.display.end()
@@ -151,14 +171,8 @@ class Session:
             self.run.task.close()
 
     def _record(self, row: Row, population: Population, evaluation: Evaluation, report: GenerationReport) -> Any:
-        self.metrics.write([row.cells()])
-        table = (report.id, report.size, report.best, report.mean, report.age, report.stagnation, report.offspring)
-        self.metrics.flush()  # so that others can follow
-        columns = [column.tolist() for column in table]
-        self.species.write([(row.generation, *values) for values in zip(*columns, strict=True)])
-        champion = self.run.champion
-        if champion is not None and champion.generation == row.generation:
-            self._write_champion()
+        with _writing(self.folder.path):
+            self._write(row, report)
         for error in self.run.task.errors[:1]:
             shown = error.strip().rpartition("\n")[2] if self.told_of_errors else error  # whole only once
             self.told_of_errors = True
@@ -168,25 +182,54 @@ class Session:
             self._checkpoint()
         if self.watch is None:
             return None
-        with self.run.interrupts.at_once():
-            return self.watch(row, population, evaluation, report)
+        try:
+            with self.run.interrupts.at_once():
+                return bool(self.watch(row, population, evaluation, report))
+        except Exception as error:
+            self.raised = error
+            raise
+
+    def _write(self, row: Row, report: GenerationReport) -> None:
+        self.metrics.write([row.cells()])
+        self.metrics.flush()  # so that others can follow
+        table = (report.id, report.size, report.best, report.mean, report.age, report.stagnation, report.offspring)
+        columns = [column.tolist() for column in table]
+        self.species.write([(row.generation, *values) for values in zip(*columns, strict=True)])
+        champion = self.run.champion
+        if champion is not None and champion.generation == row.generation:
+            self._write_champion()
+
+    def _keep(self) -> None:
+        """Save what there is, after an exception; that one is told, not another."""
+        if self.run.half_bred:
+            return  # the last checkpoint is as far as anybody can go on from
+        with contextlib.suppress(Failure, OSError):
+            self._finish("failed")
 
     def _finish(self, stopped: str) -> dict[str, Any]:
-        """The last checkpoint, the champion's test, the summary."""
+        """The last checkpoint, the summary, the champion's test."""
         self.run.stopped = stopped
         self._checkpoint()
         summary = self.run.summary()
-        ended = stopped not in ("interrupted", "failed")
+        with _writing(self.folder.path):
+            write_json(self.folder.path / "summary.json", summary)
         champion = self.run.champion
+        ended = stopped not in ("interrupted", "failed")
         if ended and champion is not None and (self.run.solved or self.config.task.test_unsolved):
-            network = _network(self.config, *self.config.task.deliver(champion.genome, champion.scaling))
-            score = self.config.task.final_test(network, 100, self.run.settings.seed)
-            if score is not None:
-                summary["test"] = score
-            self._draw_champion()
-        write_json(self.folder.path / "summary.json", summary)
+            with contextlib.suppress(KeyboardInterrupt):  # then it goes untested
+                summary |= self._test(champion)
+            with _writing(self.folder.path):
+                write_json(self.folder.path / "summary.json", summary)
+                self._draw_champion()
         self.display.finish(summary, self.config, self.folder.path)
         return summary
+
+    def _test(self, champion: Champion) -> dict[str, Any]:
+        """What the summary says of the champion's last test."""
+        with self.run.interrupts.at_once():
+            network = _network(self.config, *self.config.task.deliver(champion.genome, champion.scaling))
+            score = self.config.task.final_test(network, 100, self.run.settings.seed)
+        return {} if score is None else {"test": score}
 
     def _write_champion(self) -> None:
         path = self.folder.path / "champion.json"
@@ -204,8 +247,6 @@ class Session:
             draw_network(load_champion(self.folder.path)[0], self.folder.path / "network.png", title)
 
     def _checkpoint(self) -> None:
-        for table in (self.metrics, self.species):
-            table.flush(sync=True)
         run, champion = self.run, self.run.champion
         arrays, scalars = run.algorithm.state_dict()
         arrays |= {f"task.{name}": array for name, array in run.task.state_dict().items()}
@@ -233,7 +274,10 @@ class Session:
             if champion.scaling is not None:
                 arrays |= {f"champion.scaling.{name}": getattr(champion.scaling, name) for name in ("shift", "scale")}
                 state["champion_limit"] = champion.scaling.limit
-        write_checkpoint(self.folder.path / "checkpoints", run.generations, Checkpoint(arrays, state))
+        with _writing(self.folder.path):
+            for table in (self.metrics, self.species):
+                table.flush(sync=True)
+            write_checkpoint(self.folder.path / "checkpoints", run.generations, Checkpoint(arrays, state))
         self.last_checkpoint = time.monotonic()
 
 
@@ -325,11 +369,17 @@ def _restore(run: Run, checkpoint: Checkpoint, folder: Path) -> None:
         raise BadInput(f"{folder / 'checkpoints'}: the checkpoint does not fit this release: {error!r}") from None
 
 
-def _disk_failure(error: OSError, folder: Path) -> Failure:
-    kept = sorted(p.name for p in (folder / "checkpoints").glob("*") if p.name.isdigit())
-    last = f"the checkpoint of generation {int(kept[-1])} is kept" if kept else "there was no checkpoint yet"
-    where = f"{error.filename}: " if error.filename else f"{folder}: "
-    return Failure(f"{where}cannot be written: {error.strerror or error}; {last}: `neat resume {folder}` goes on")
+@contextmanager
+def _writing(folder: Path, begun: bool = True) -> Iterator[None]:
+    """A block that writes into a run's folder; what goes wrong on the disk is told in one line, as a `Failure`."""
+    try:
+        yield
+    except OSError as error:
+        kept = sorted(p.name for p in (folder / "checkpoints").glob("*") if p.name.isdigit())
+        last = f"the checkpoint of generation {int(kept[-1])} is kept" if kept else "there was no checkpoint yet"
+        end = f"{last}: `neat resume {folder}` goes on" if begun else "the run has not begun, nothing was replaced"
+        where = error.filename or folder
+        raise Failure(f"{where}: cannot be written: {error.strerror or error}; {end}") from None
 
 
 def _network(config: Config, champion: Genome, scaling: Scaling | None) -> Network:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
+import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,10 +21,11 @@ from genomes.functions import activation_code, activation_name, aggregation_code
 from genomes.population import Genome, InvalidGenome
 from genomes.scaling import Scaling
 
-__all__ = ["GenomeFileError", "load_genome", "load_scaling", "save_genome", "shortest", "writing"]
+__all__ = ["UNFINISHED", "GenomeFileError", "load_genome", "load_scaling", "save_genome", "shortest", "writing"]
 
 FORMAT = "speciate-genome"
 VERSION = 1
+UNFINISHED = ".*.tmp*"  # names of the files that `writing` writes, until they are whole
 
 
 class GenomeFileError(ValueError):
@@ -134,20 +138,27 @@ def shortest(value: np.float32) -> float:
 def writing(path: Path) -> Iterator[Path]:
     """A file to write, which then takes the place of ``path`` whole, or after an exception not at all.
 
-    Of a link, what it leads to is replaced; devices and pipes are written to.
+    Of a link, what it leads to is replaced; devices and pipes are written to. Each writer has a file of its own, whose
+    name matches `UNFINISHED`; a process that is killed leaves it behind. An `OSError` names ``path``.
     """
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():
         yield target
         return
-    temporary = target.with_name(f".{target.stem}.tmp{path.suffix.lower()}")  # writers of films go by the suffix
+    # Writers of films and pictures go by the suffix.
+    temporary = target.with_name(f".{target.stem[:40]}.{secrets.token_hex(4)}.tmp{path.suffix.lower()}")
     try:
         yield temporary
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
+        if target.exists():
+            shutil.copymode(target, temporary)
         os.replace(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename in (None, str(temporary)):
+            error.filename = str(path)
         raise
 
 

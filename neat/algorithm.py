@@ -84,7 +84,7 @@ class NEAT:
         RuntimeError : there is no population to tell of.
         ValueError : another length, other genomes, no behaviour, or negative fitness where that is not allowed.
         """
-        fitness, state = self._receive(evaluation), self._state.learnt(population)
+        fitness, state = self.check(evaluation), self._state.learnt(population)
         species_of, founders = speciate(state.population, state.representatives, self.params, state.threshold)
         scores = selection_scores(fitness, evaluation, state, self.params)
         species_of = state.renew_species(species_of, len(founders))
@@ -99,8 +99,8 @@ class NEAT:
             self._reproduce(ranking, offspring)
         self._asked = False
 
-    def _receive(self, evaluation: Evaluation) -> Any:
-        """Fitness [P] to be maximised, -inf where failed, where the genomes are."""
+    def check(self, evaluation: Evaluation) -> Any:
+        """Raise what ``tell`` would; else fitness [P] to be maximised, -inf where failed, where the genomes are."""
         if not self._asked:
             raise RuntimeError("tell() was called without ask(): there is no population to tell of")
         if len(evaluation) != len(self._state.population):

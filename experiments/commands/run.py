@@ -53,13 +53,14 @@ def command(
 
     from experiments.commands.common import conclude
     from experiments.display import make_display
-    from experiments.record import RunFolder, first_free
+    from experiments.record import RunFolder
     from experiments.session import Session, initial_genome, make_tuner
 
     initial_genome(config)  # what is wrong is found before there is a folder
     config.task.prepare()
     make_tuner(config)
-    folder = RunFolder.create(out or first_free(config.run.name, config.run.seed), overwrite)
+    name, seed = config.run.name, config.run.seed
+    folder = RunFolder.create(out, overwrite) if out else RunFolder.fresh(name, seed)
     try:
         session = Session.begin(config, folder, make_display(quiet))
         return conclude(session.go(), as_json)

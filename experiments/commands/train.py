@@ -36,6 +36,7 @@ def command(
     """Train a fixed network by any method: a ready training, or a TOML file of your own."""
     from experiments.config import parse_setting
     from experiments.display import TrainingLines, number
+    from experiments.interrupts import Interrupts
     from experiments.training.loop import Limits
     from experiments.training.presets import read_training
     from experiments.training.train import train
@@ -56,18 +57,12 @@ def command(
             found = f"best {number(progress.best)}, score {number(score)}"
             lines(progress.evaluations, progress.seconds, found)
 
-    found = train(
-        model,
-        training.data,
-        method,
-        evaluations=evaluations,
-        minutes=minutes,
-        seed=seed,
-        on_generation=show,
-        **settings,
-    )
-    if out is not None:
-        _save(found, out)
+    limits: dict[str, Any] = {"evaluations": evaluations, "minutes": minutes}
+    with Interrupts.active() as interrupts:
+        with interrupts.at_once():
+            found = train(model, training.data, method, seed=seed, on_generation=show, **limits, **settings)
+        if out is not None:
+            _save(found, out)
     if as_json:
         numbers = ("score", "test", "fitness", "evaluations", "generations", "seconds", "stopped", "note")
         result = {key: getattr(found, key) for key in numbers}

@@ -13,8 +13,9 @@ from typing import Any
 
 from experiments.champion import Champion
 from experiments.config import Config, read_config
-from experiments.errors import Failure
-from experiments.record import RunFolder, Table, first_free, require_run, write_json, write_whole
+from experiments.errors import BadInput, Failure
+from experiments.interrupts import Interrupts
+from experiments.record import RunFolder, Table, require_run, write_json, write_whole
 from experiments.session import load_champion
 from experiments.training.loop import Limits
 from experiments.training.refinement import Point, Refinement
@@ -71,15 +72,22 @@ def refine_champion(
     genome, scaling = load_champion(source)
     limits = Limits.of(evaluations, minutes)
     set_threads(threads or config.run.threads or available_cores())
+    if out is not None and Path(out).resolve() == source.resolve():
+        raise BadInput(f"--out {out}: is the run itself, which stays as it is: choose another folder")
     refinement = Refinement(config, genome, scaling, method, settings, seed)
     home = source.resolve().parent
-    made = RunFolder.create(
-        Path(out) if out else first_free(f"{source.resolve().name}-{method}", seed, home), overwrite
-    )
+    name = f"{source.resolve().name}-{method}"
+    made = RunFolder.create(Path(out), overwrite) if out is not None else RunFolder.fresh(name, seed, home)
     try:
-        return _refine(config, refinement, limits, made.path, source, on_generation)
+        with Interrupts.active(), made.replacing():
+            summary = _refine(config, refinement, limits, made.path, source, on_generation)
+    except OSError as error:
+        raise Failure(f"{error.filename or made.path}: cannot be written: {error.strerror or error}") from None
     finally:
         made.close()
+    if summary["stopped"] == "interrupted":
+        raise KeyboardInterrupt
+    return summary
 
 
 def _refine(
@@ -114,8 +122,6 @@ def _refine(
     save_genome(after[0], path / "champion.json", after[1])
     summary = {"folder": str(path)} | _summary(config, refinement, source)
     write_json(path / "summary.json", summary)
-    if summary["stopped"] == "interrupted":
-        raise KeyboardInterrupt
     return summary
 
 

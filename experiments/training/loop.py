@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from experiments.errors import BadInput
+from experiments.interrupts import Interrupts
 from experiments.training.problem import Evidence, Problem
 from neat.weights.method import Method
 
@@ -66,28 +67,30 @@ def optimise(
     limits: Limits,
     watch: Callable[[Progress, NDArray[Any]], Any] | None = None,
 ) -> Progress:
-    """Train until a limit is met, ``watch`` returns True, or Ctrl-C; the weights are ``method.solution``.
+    """Train until a limit is met, ``watch`` returns a true value, or Ctrl-C; the weights are ``method.solution``.
 
     Parameters
     ----------
     watch : called after every generation with the progress and the generation's best candidate [D].
     """
     progress, begin = Progress(), limits.clock()
-    try:
-        while not progress.stopped:
-            leader, fitness, count = generation(problem, method, (method.state.seed, method.generation))
-            progress.evaluations += count
-            progress.generations += 1
-            progress.seconds = limits.clock() - begin
-            progress.fitness.append(fitness)
-            if 0 < limits.evaluations <= progress.evaluations:
-                progress.stopped = "evaluations"
-            elif 0 < limits.minutes * 60 <= progress.seconds:
-                progress.stopped = "minutes"
-            if watch is not None and watch(progress, leader) is True:
-                progress.stopped = "watch"
-    except KeyboardInterrupt:
-        progress.stopped = "interrupted"
+    with Interrupts.active() as interrupts:
+        try:
+            with interrupts.at_once():
+                while not progress.stopped:
+                    leader, fitness, count = generation(problem, method, (method.state.seed, method.generation))
+                    progress.evaluations += count
+                    progress.generations += 1
+                    progress.seconds = limits.clock() - begin
+                    progress.fitness.append(fitness)
+                    if 0 < limits.evaluations <= progress.evaluations:
+                        progress.stopped = "evaluations"
+                    elif 0 < limits.minutes * 60 <= progress.seconds:
+                        progress.stopped = "minutes"
+                    if watch is not None and watch(progress, leader):
+                        progress.stopped = "watch"
+        except KeyboardInterrupt:
+            progress.stopped = "interrupted"
     return progress
 
 

@@ -84,7 +84,8 @@ class Refinement:
         """Tune until a limit is met, the task is solved, or Ctrl-C; see ``progress``."""
         try:
             start = self.problem.start
-            self.before = self.champion = self._judged(start, 0, self._fitness(start, 0))
+            with Interrupts.active() as interrupts, interrupts.at_once():
+                self.before = self.champion = self._judged(start, 0, self._fitness(start, 0))
             self.best_fitness = self.before.fitness
             if self._passes(self.before.score):
                 self.solved = True
@@ -121,8 +122,7 @@ class Refinement:
                 record(Point(progress.generations - 1, *done))
             return self.solved and not target_was_met and self.config.run.stop_when_solved
 
-        with Interrupts() as interrupts, interrupts.at_once():
-            self.progress = optimise(self.problem, method, limits, watch)
+        self.progress = optimise(self.problem, method, limits, watch)
         if self.progress.stopped == "watch":
             self.progress.stopped = "solved"
 

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from envs.task import Task, UnfitNetworks
 from experiments.champion import better
 from experiments.errors import BadInput
+from experiments.interrupts import Interrupts
 from experiments.training.data import DataProblem, Model, named, of_outputs
 from experiments.training.graph import TaskProblem
 from experiments.training.loop import Limits, Progress, optimise
@@ -89,7 +90,8 @@ def train(
     start : [D] where to begin; None: a torch module's own weights, else normal ones of deviation 1/√inputs.
     seed : decides the result, together with the limits; of torch modules see `experiments.torch_adapter.TorchModel`.
     device : where dense nets that are given by their sizes compute; nets and modules know their own.
-    on_generation : called after every generation with the progress and the score of the best so far; True ends it.
+    on_generation : called after every generation with the progress and the score of the best so far; a true value
+        ends it.
     settings : the method's parameters.
 
     Raises
@@ -97,7 +99,10 @@ def train(
     BadInput : a method that does not fit, a wrong setting, data that do not fit the model; nothing finite to go by.
         An exception of the objective, the module or the task is raised as it is.
     ImportError : a torch module without torch.
-    KeyboardInterrupt is caught: what was found until then is returned, ``stopped`` is "interrupted".
+
+    Notes
+    -----
+    Ctrl-C ends the training and returns what was found until then; ``stopped`` is then "interrupted".
     """
     limits = Limits.of(evaluations, minutes)
     _check(objective, batch, own_batches, seed)
@@ -138,7 +143,8 @@ def train_on_rows(
         chosen = make_method(method, problem, settings, seed)
         if problem.own_batches and chosen.needs == "outputs":
             raise BadInput(f"own_batches = True: method {method!r} compares outputs on the same rows")
-        progress, needs = _search(problem, chosen, judge, limits, on_generation), chosen.needs
+        with Interrupts.active():  # a second Ctrl-C does not lose what was found until the first
+            progress, needs = _search(problem, chosen, judge, limits, on_generation), chosen.needs
     getattr(model, "load", lambda weights: None)(judge.weights)
     note = least_squares_note(needs, problem.objective_name)
     return _trained(getattr(model, "module", model), judge.weights, judge.score, judge.test, progress, note)
@@ -153,7 +159,7 @@ def _search(
         due = bool(progress.stopped) or progress.generations % CHECK_EVERY == 0
         if due:
             judge(method.solution)
-        ended = on_generation is not None and on_generation(progress, judge.score) is True
+        ended = on_generation is not None and bool(on_generation(progress, judge.score))
         if ended and not due:
             judge(method.solution)
         return ended
@@ -199,13 +205,14 @@ def train_on_task(
             check(chosen.solution, progress.generations)
         solved = task.target is not None and not math.isnan(best[1]) and not better(task.target, best[1], maximize)
         progress.stopped = "solved" if solved else progress.stopped
-        ended = on_generation is not None and on_generation(progress, best[1]) is True
+        ended = on_generation is not None and bool(on_generation(progress, best[1]))
         return ended and not solved
 
     try:
-        progress = _optimised(problem, chosen, limits, watch)
-        if progress.stopped == "interrupted":
-            check(chosen.solution, progress.generations)
+        with Interrupts.active():
+            progress = _optimised(problem, chosen, limits, watch)
+            if progress.stopped == "interrupted":
+                check(chosen.solution, progress.generations)
     finally:
         task.close()
     return _trained(net, *best, math.nan, progress)

@@ -27,7 +27,7 @@ class Result:
     feasible: bool  # whether x meets all constraints
     evaluations: int
     generations: int
-    reason: str  # why it ended: "target", "evaluations"
+    reason: str  # why it ended: "target", "evaluations", "interrupted"
     history: NDArray[np.float64]  # [generations] best penalised value so far
     method: Method[Any, Any]  # to go on with
 
@@ -53,7 +53,8 @@ def minimize(
     behaviour: Function | None = None,
     **settings: Any,
 ) -> Result:
-    """Search for the vector x [D] (float64) at which ``function(x)`` is least.
+    """Search for the vector x [D] (float64) at which ``function(x)`` is least. Ctrl-C ends the search and returns the
+    best point until then.
 
     Between finite bounds the search runs in the unit cube: a method's ``sigma``, ``step`` or ``spread`` is then a
     share of each range. A value that is not finite is worst and never selected.
@@ -92,15 +93,20 @@ def minimize(
     judge = _Judge(function, constraints, penalty, vectorized, maximize)
     history: list[float] = []
     reason = "evaluations"
-    while judge.evaluations < evaluations:
-        candidates = searcher.ask()
-        points = space.outer(candidates)
-        scores = judge(points)
-        searcher.tell(scores, *_evidence(kind.needs, extras, points, space, targets, vectorized))
-        history.append(searcher.best_fitness)
-        if target is not None and judge.reached(target):
-            reason = "target"
-            break
+    try:
+        while judge.evaluations < evaluations:
+            candidates = searcher.ask()
+            points = space.outer(candidates)
+            scores = judge(points)
+            searcher.tell(scores, *_evidence(kind.needs, extras, points, space, targets, vectorized))
+            history.append(searcher.best_fitness)
+            if target is not None and judge.reached(target):
+                reason = "target"
+                break
+    except KeyboardInterrupt:
+        if not len(judge.x):
+            raise
+        reason = "interrupted"
     return Result(
         judge.x, judge.value, judge.violation == 0, judge.evaluations, len(history), reason, np.array(history), searcher
     )

@@ -1,0 +1,404 @@
+"""What was found is kept, whatever ends a run: Ctrl-C, an exception, kill -9, a full disk, another run in its place."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from experiments import evolve
+from experiments.checkpoint import last_checkpoint
+from experiments.config import load_config
+from experiments.errors import BadInput
+from experiments.record import RunFolder
+from genomes.files import writing
+from tests.run_cases import ENDLESS, command, env, neat, outcome
+
+SMALL = dict(num_inputs=2, num_outputs=1, population=20, workers=0, quiet=True)
+
+
+def value(network):
+    return float(network([1.0, 0.5])[0])
+
+
+def child(code, *arguments, cwd, limit=None):
+    """Run Python code; with files of at most ``limit`` bytes, as if the disk were full."""
+
+    def restrict():
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    call = [command()[0], "-c", code, *map(str, arguments)]
+    restricted = {} if limit is None else {"preexec_fn": restrict}
+    return subprocess.run(call, cwd=cwd, env=env(), capture_output=True, text=True, timeout=120, **restricted)
+
+
+@pytest.fixture(scope="module")
+def old(tmp_path_factory):
+    """A folder with a run that has ended, and the file that it came from."""
+    folder = tmp_path_factory.mktemp("old")
+    (folder / "endless.toml").write_text(ENDLESS)
+    neat("run", "endless.toml", "--out", "run", "--quiet", "--generations", 3, cwd=folder, code=1)
+    return folder
+
+
+@pytest.fixture
+def home(old, tmp_path):
+    """The same, to be spoilt."""
+    shutil.copytree(old, tmp_path / "home")
+    return tmp_path / "home"
+
+
+def contents(folder):
+    return {p.relative_to(folder): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+# A new run in the place of an old one
+
+
+@pytest.mark.parametrize("setting", ["neat.population=1000000000000", "run.initial_genome=other.json"])
+def test_a_run_that_cannot_begin_replaces_nothing(home, setting):
+    result = evolve(value, generations=1, **SMALL)
+    from genomes.files import save_genome
+
+    save_genome(result.champion, home / "other.json")  # of another shape
+    before = contents(home / "run")
+    done = neat("run", "endless.toml", "--out", "run", "--overwrite", "--set", setting, cwd=home, code=None)
+    assert done.returncode in (2, 3) and len(done.stderr.splitlines()) == 1
+    assert contents(home / "run") == before
+
+
+def test_a_full_disk_replaces_nothing(home):
+    before = contents(home / "run")
+    code = "import sys; from experiments.cli import main; main(sys.argv[1:])"
+    done = child(code, "run", "endless.toml", "--out", "run", "--overwrite", cwd=home, limit=100)
+    assert done.returncode == 3 and "config.toml: cannot be written" in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr and contents(home / "run") == before
+    done = child(code, "refine", "run", "--out", "refined", "--evaluations", 5, "--quiet", cwd=home, limit=100)
+    assert done.returncode == 3 and "cannot be written" in done.stderr and "Traceback" not in done.stderr
+    assert not (home / "refined").exists()
+    done = child(code, "resume", "run", "--generations", 4, "--quiet", cwd=home, limit=100)
+    assert done.returncode == 3 and "cannot be written" in done.stderr and "Traceback" not in done.stderr
+    neat("resume", "run", "--generations", 4, "--quiet", cwd=home, code=1)
+    assert len(outcome(home / "run")[0]) == 5
+
+
+def test_a_run_may_begin_with_the_champion_that_it_replaces(home):
+    champion = (home / "run" / "champion.json").read_bytes()
+    options = ("--out", "run", "--overwrite", "--quiet", "--set", "run.initial_genome=run/champion.json")
+    neat("run", "run/config.toml", *options, cwd=home, code=1)
+    assert (home / "run" / "initial.json").read_bytes() == champion
+    shutil.rmtree(home / "run" / "checkpoints")
+    (home / "run" / "summary.json").unlink()
+    done = outcome(home / "run")
+    (home / "run").rename(home / "moved")
+    neat("resume", "moved", "--quiet", cwd=home, code=1)
+    assert outcome(home / "moved") == done
+
+
+def test_a_link_in_the_folder_is_replaced_not_followed(home):
+    (home / "run" / "checkpoints").rename(home / "elsewhere")
+    (home / "run" / "checkpoints").symlink_to(home / "elsewhere")
+    neat("run", "endless.toml", "--out", "run", "--overwrite", "--quiet", "--generations", 1, cwd=home, code=1)
+    assert len(list((home / "elsewhere").iterdir())) == 2 and not (home / "run" / "checkpoints").is_symlink()
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from experiments.record import RunFolder, write_whole
+count = int(sys.argv[1])
+def killing(call):
+    def killed(*arguments):
+        global count
+        if count == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        count -= 1
+        return call(*arguments)
+    return killed
+os.rename, os.replace, os.unlink = killing(os.rename), killing(os.replace), killing(os.unlink)
+folder = RunFolder.create(Path("run"), overwrite=True)
+with folder.replacing():
+    write_whole(Path("run/config.toml"), "new")
+    write_whole(Path("run/initial.json"), "new")
+    if len(sys.argv) > 2:
+        raise OSError("cannot go on")
+os.rename = lambda *_: None
+"""
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_killed_while_one_run_replaces_another(home, fails):
+    """Either the old run is there, whole, or the new one is; whenever it is killed, and however often."""
+    before = contents(home / "run")
+    killed = 0
+    for count in range(40):
+        shutil.rmtree(home / "run")
+        shutil.copytree(home / "old" if (home / "old").exists() else _keep(before, home), home / "run")
+        done = child(KILLED, count, *["fails"] * fails, cwd=home)
+        killed += done.returncode == -signal.SIGKILL
+        if count % 3 == 1:  # also while it is put in order
+            child(KILLED, count // 2, *["fails"] * fails, cwd=home)
+        RunFolder.open(home / "run").close()
+        found = contents(home / "run")
+        found.pop(next(p for p in found if p.name == ".lock"), None)
+        assert found == {p: b for p, b in before.items() if p.name != ".lock"} or (
+            not fails and found == {p: b"new" for p in found} and len(found) == 2
+        ), (count, sorted(found))
+        if done.returncode != -signal.SIGKILL:
+            break
+    assert killed > 8
+
+
+def _keep(before, home):
+    for path, data in before.items():
+        (home / "old" / path).parent.mkdir(parents=True, exist_ok=True)
+        (home / "old" / path).write_bytes(data)
+    return home / "old"
+
+
+def test_a_folder_that_was_made_for_nothing_goes(tmp_path):
+    RunFolder.create(tmp_path / "new").close()
+    RunFolder.fresh("name", 1, tmp_path).close()
+    (tmp_path / "users").mkdir()
+    RunFolder.create(tmp_path / "users").close()
+    assert [p.name for p in tmp_path.iterdir()] == ["users"]
+
+
+def test_refine_never_writes_into_its_run(home):
+    before = contents(home / "run")
+    done = neat("refine", "run", "--out", "./run", "--overwrite", cwd=home, code=2)
+    assert "choose another folder" in done.stderr and contents(home / "run") == before
+
+
+def test_a_run_without_its_checkpoints_is_not_begun_again_over_what_it_found(home):
+    shutil.rmtree(home / "run" / "checkpoints")
+    before = contents(home / "run")
+    assert "checkpoints: is missing" in neat("resume", "run", cwd=home, code=2).stderr
+    assert contents(home / "run") == before
+
+
+# Files
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "file.json"
+    path.write_text("old")
+    path.chmod(0o600)
+    with pytest.raises(OSError, match="full") as raised, writing(path) as file:
+        file.write_text("ne")
+        raise OSError(28, "full", str(file))
+    assert raised.value.filename == str(path) and path.read_text() == "old" and len(list(tmp_path.iterdir())) == 1
+    with writing(path) as file, writing(path) as other:
+        other.write_text("other")
+        file.write_text("new")
+    assert path.read_text() == "new" and path.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_a_killed_writer_has_left_is_tidied_up(home):
+    code = (
+        "import os, signal\nfrom pathlib import Path\nfrom genomes.files import writing\n"
+        "with writing(Path('run/champion.json')) as file:\n"
+        "    file.write_text('ha')\n    os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    before = contents(home / "run")
+    assert child(code, cwd=home).returncode == -signal.SIGKILL and len(contents(home / "run")) == len(before) + 1
+    RunFolder.open(home / "run").close()
+    assert contents(home / "run").keys() == before.keys()
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_the_only_checkpoint_outlives_a_kill_while_it_is_replaced(home, count):
+    kept = sorted((home / "run" / "checkpoints").iterdir())
+    shutil.rmtree(kept[0])
+    code = (
+        f"import os, signal, sys\nrename, left = os.rename, {count}\n"
+        "def killed(*arguments):\n"
+        "    global left\n"
+        "    if left == 0:\n        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    left -= 1\n    rename(*arguments)\n"
+        "os.rename = killed\n"
+        "from experiments.cli import main\nmain(['resume', 'run', '--quiet'])"
+    )
+    done = child(code, cwd=home)
+    assert done.returncode == (-signal.SIGKILL if count < 2 else 1), done.stderr
+    checkpoint = last_checkpoint(home / "run" / "checkpoints", pytest.fail)
+    assert checkpoint is not None and checkpoint.state["run"]["generations"] == 3
+    assert [p.name for p in (home / "run" / "checkpoints").iterdir()] == [kept[-1].name]
+
+
+# Ctrl-C
+
+MANY = """
+import os, signal, sys
+import experiments.checkpoint as checkpoint
+write = checkpoint._write_synced
+def interrupted(path, data):
+    os.kill(os.getpid(), signal.SIGINT)
+    os.kill(os.getpid(), signal.SIGINT)
+    write(path, data)
+checkpoint._write_synced = interrupted
+from envs.control.task import NativeTask
+evaluate, calls = NativeTask.evaluate, []
+def evaluated(self, *arguments):
+    calls.append(1)
+    if len(calls) == 5:
+        os.kill(os.getpid(), signal.SIGINT)
+    return evaluate(self, *arguments)
+NativeTask.evaluate = evaluated
+from experiments.cli import main
+main(["run", "endless.toml", "--out", "run", "--quiet"])
+"""
+
+
+def test_ctrl_c_once_and_again_still_ends_with_a_checkpoint(old, tmp_path):
+    (tmp_path / "endless.toml").write_text(ENDLESS.replace("checkpoint_seconds = 0.0", ""))
+    done = child(MANY, cwd=tmp_path)
+    assert done.returncode == 130 and "Traceback" not in done.stderr, done.stderr
+    assert [p.name for p in (tmp_path / "run" / "checkpoints").iterdir()] == ["00000004"]
+    assert json.loads((tmp_path / "run" / "summary.json").read_text())["generations"] == 4
+    assert outcome(tmp_path / "run")[0][:4] == outcome(old / "run")[0]
+
+
+def test_ctrl_c_in_evolve_returns_what_was_found(tmp_path):
+    code = (
+        "import os, signal\nfrom experiments import evolve\ncalls = []\n"
+        "def value(network):\n"
+        "    calls.append(1)\n"
+        "    if len(calls) == 65:\n        os.kill(os.getpid(), signal.SIGINT)\n"
+        "    return float(network([1, 0.5])[0])\n"
+        "for out in (None, 'run'):\n"
+        "    calls.clear()\n"
+        "    found = evolve(value, num_inputs=2, num_outputs=1, population=20, workers=0, quiet=True, out=out)\n"
+        "    print(found.stopped, found.generations, len(found.history), found.champion.num_inputs, found)\n"
+        "calls[:] = range(60)\n"
+        "try:\n    evolve(value, num_inputs=2, num_outputs=1, population=20, workers=0, quiet=True)\n"
+        "except KeyboardInterrupt:\n    print('nothing was found')\n"
+    )
+    done = child(code, cwd=tmp_path)
+    lines = done.stdout.splitlines()
+    assert len(lines) == 3 and lines[2] == "nothing was found", done.stderr
+    assert all(line.startswith("interrupted 3 3 ") and "not solved, interrupted" in line for line in lines[:2])
+    assert (tmp_path / "run" / "checkpoints" / "00000003").is_dir()
+
+
+def test_ctrl_c_in_the_last_test_of_a_champion_leaves_it_untested(tmp_path):
+    code = (
+        "import os, signal\nfrom experiments.tasks import EnvironmentSettings\n"
+        "def tested(self, *arguments):\n    os.kill(os.getpid(), signal.SIGINT)\n    return {'mean': 1.0}\n"
+        "EnvironmentSettings.final_test = tested\n"
+        "from experiments.cli import main\nmain(['run', 'cartpole', '--out', 'run', '--json', '--quiet'])"
+    )
+    done = child(code, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert summary["solved"] and "test" not in summary and summary == json.loads(done.stdout)
+
+
+def test_ctrl_c_keeps_what_training_and_searching_found(tmp_path):
+    code = (
+        "import os, signal\nfrom experiments import train\nfrom neat.weights import minimize\n"
+        "def interrupt(*_):\n    os.kill(os.getpid(), signal.SIGINT)\n"
+        "import experiments.training.train as module\n"
+        "judge = module.RowsJudge.__call__\n"
+        "def judged(self, weights):\n    interrupt() if len(self.weights) else None\n    judge(self, weights)\n"
+        "module.RowsJudge.__call__ = judged\n"
+        "found = train((4,), 'moons', 'snes', evaluations=10**6, on_generation=lambda *_: interrupt())\n"
+        "print(found.stopped, found.weights.size > 0)\n"
+        "count = []\n"
+        "def bowl(x):\n    count.append(1)\n    interrupt() if len(count) == 100 else None\n    return float(x @ x)\n"
+        "best = minimize(bowl, bounds=[(-1, 1)] * 3)\n"
+        "print(best.reason, 0 < best.evaluations < 100, best.value < 3)\n"
+    )
+    done = child(code, cwd=tmp_path)
+    assert done.stdout.splitlines() == ["interrupted True", "interrupted True True"], done.stderr
+
+
+# Exceptions
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(2, "my plot file"), ValueError("cannot reshape"), MemoryError(), SystemExit(4)]
+)
+@pytest.mark.parametrize("recorded", [True, False])
+def test_an_exception_of_a_callback_is_the_callbacks_own(tmp_path, error, recorded):
+    def look(population, evaluation, report):
+        if report.generation == 2:
+            raise error
+
+    out = tmp_path / "run" if recorded else None
+    with pytest.raises(type(error)) as raised:
+        evolve("CartPole-v1", generations=6, population=20, target=1e9, quiet=True, on_generation=look, out=out)
+    assert raised.value is error and raised.traceback[-1].name == "look" and error.__context__ is None
+    if recorded:
+        summary = json.loads((out / "summary.json").read_text())
+        assert summary["stopped"] == "failed" and summary["generations"] == 3
+        assert [p.name for p in (out / "checkpoints").iterdir()] == ["00000003"]
+
+
+def test_fitness_that_the_parameters_forbid_costs_no_generation(tmp_path):
+    calls = []
+
+    def falling(network):
+        calls.append(1)
+        return 1.0 if len(calls) <= 41 else -1.0
+
+    out = tmp_path / "run"
+    with pytest.raises(ValueError, match="negative"):
+        evolve(falling, params="neat-2002", out=out, **SMALL)
+    assert json.loads((out / "summary.json").read_text())["generations"] == 2
+    assert [p.name for p in (out / "checkpoints").iterdir()] == ["00000002"]
+
+
+def test_an_exception_while_genomes_are_bred_is_not_saved(tmp_path, monkeypatch):
+    """What is half bred cannot go on: the checkpoint before it can."""
+    import neat.algorithm as module
+
+    breed, calls = module.breed, []
+
+    def failing(*arguments):
+        calls.append(1)
+        if len(calls) == 3:
+            raise RuntimeError("a fault")
+        return breed(*arguments)
+
+    monkeypatch.setattr(module, "breed", failing)
+    with pytest.raises(RuntimeError, match="a fault"):
+        evolve("CartPole-v1", population=20, target=1e9, quiet=True, out=tmp_path / "run")
+    assert len(outcome(tmp_path / "run")[0]) == 3 and not (tmp_path / "run" / "checkpoints").exists()
+
+
+@pytest.mark.parametrize("end", [np.True_, np.bool_(True), 1, np.array([True])])
+def test_any_true_value_of_a_callback_ends_the_run(end):
+    result = evolve(value, generations=5, on_generation=lambda *_: end, **SMALL)
+    assert result.generations == 1 and result.stopped == "stopped by on_generation"
+
+
+def test_a_genome_to_begin_with_is_found_from_the_file_that_names_it(tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "own.toml").write_text('[task]\nname = "xor"\n[run]\ninitial_genome = "g.json"\n')
+    assert load_config(str(tmp_path / "there" / "own.toml")).run.initial_genome == str(tmp_path / "there" / "g.json")
+
+
+def test_another_process_is_not_disturbed(home):
+    """A folder in use is not put in order by somebody who looks at it."""
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom experiments.record import RunFolder\n"
+        "with RunFolder.create(Path('run'), True).replacing():\n    print('begun', flush=True)\n    sys.stdin.read()\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=home, env=env(), stdin=-1, stdout=-1, text=True)
+    try:
+        assert process.stdout.readline() == "begun\n"
+        with pytest.raises(BadInput, match="holds no run"):
+            RunFolder.open(home / "run")
+        assert "in use" in neat("run", "xor", "--out", "run", "--overwrite", cwd=home, code=2).stderr
+        assert os.path.isdir(home / "run" / ".replaced")
+    finally:
+        process.kill()
+        process.communicate()
+    assert json.loads(neat("evaluate", "run", "--json", "--episodes", 2, cwd=home).stdout)["episodes"] == 2

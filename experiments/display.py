@@ -25,6 +25,8 @@ PREPARING = "preparing the kernels, which the first time takes half a minute ...
 class Display:
     """Shows messages only; the base of the others."""
 
+    told_of_errors = False
+
     def begin(self, config: Config, run: Run, folder: Path | None) -> None:
         """The run begins."""
 
@@ -39,6 +41,13 @@ class Display:
 
     def note(self, text: str) -> None:
         """Something to know before the run begins."""
+
+    def failures(self, row: Row, errors: list[str]) -> None:
+        """Exceptions of the user's code in a generation: the first of all whole, later ones in a line."""
+        for error in errors[:1]:
+            shown = error.strip().rpartition("\n")[2] if self.told_of_errors else error
+            self.told_of_errors = True
+            self.message(f"generation {row.generation}: {row.failed} genomes failed, the first: {shown}")
 
     def message(self, text: str) -> None:
         """A line that the user should see."""

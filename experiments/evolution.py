@@ -117,7 +117,8 @@ def evolve(
     target : fitness that counts as solved, for a fitness function or an environment; a task has its own.
     maximize, per : see `FitnessTask`; for a fitness function only.
     on_generation : called with population, evaluation and species after each generation; a true value ends the run.
-    on_error : ``"stop"``, or ``"worst"``: an exception of the fitness function makes that genome worst.
+    on_error : ``"stop"``, or ``"worst"``: an exception of the fitness function makes that genome worst, and is shown
+        on standard error.
     initial_genome : the first generation is this genome and variations of it.
     weights : a method that tunes the best genomes every few generations: its name, or all settings.
     device : where networks compute on data and in native environments: ``"cpu"``, ``"cuda"``, or ``"auto"``: on a GPU
@@ -128,7 +129,7 @@ def evolve(
     workers : processes that call a fitness function or step Gymnasium's environments; default one a core, 0: none.
         Neither ``threads`` nor ``workers`` changes a result.
     out : a run folder, as the command writes it; ``overwrite`` replaces the run that it holds.
-    quiet : show nothing.
+    quiet : show errors only.
 
     Raises
     ------
@@ -197,6 +198,7 @@ def _unrecorded(config: Config, run: Run, display: Display, watch: Watch) -> dic
     """Go, in memory only; the summary."""
 
     def record(row: Row, *rest: Any) -> Any:
+        display.failures(row, run.task.errors)
         display.generation(row, run)
         with run.interrupts.at_once():
             return watch(row, *rest)

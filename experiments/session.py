@@ -51,7 +51,6 @@ class Session:
     species: Table
     watch: Callable[[Row, Population, Evaluation, GenerationReport], Any] | None = None  # True ends the run
     last_checkpoint: float = 0.0
-    told_of_errors: bool = False
     raised: Exception | None = None  # by ``watch``
 
     @classmethod
@@ -173,10 +172,7 @@ class Session:
     def _record(self, row: Row, population: Population, evaluation: Evaluation, report: GenerationReport) -> Any:
         with _writing(self.folder.path):
             self._write(row, report)
-        for error in self.run.task.errors[:1]:
-            shown = error.strip().rpartition("\n")[2] if self.told_of_errors else error  # whole only once
-            self.told_of_errors = True
-            self.display.message(f"generation {row.generation}: {row.failed} genomes failed, the first: {shown}")
+        self.display.failures(row, self.run.task.errors)
         self.display.generation(row, self.run)
         if time.monotonic() - self.last_checkpoint >= self.config.run.checkpoint_seconds:
             self._checkpoint()

@@ -402,3 +402,12 @@ def test_another_process_is_not_disturbed(home):
         process.kill()
         process.communicate()
     assert json.loads(neat("evaluate", "run", "--json", "--episodes", 2, cwd=home).stdout)["episodes"] == 2
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_an_exception_that_only_costs_genomes_is_shown_whole_once(tmp_path, capsys, recorded):
+    out = tmp_path / "run" if recorded else None
+    evolve(lambda network: 1 / 0, on_error="worst", generations=2, out=out, **SMALL)
+    shown = capsys.readouterr().err
+    assert shown.count("Traceback") == 1 and shown.count("20 genomes failed, the first: ") == 2
+    assert shown.rstrip().endswith("ZeroDivisionError: division by zero")

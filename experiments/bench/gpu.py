@@ -23,6 +23,7 @@ from typing import Any
 from experiments.bench.device.sections import SECTIONS, Sizes
 from experiments.bench.harness import Benchmark, Figure
 from experiments.errors import BadInput
+from experiments.record import write_whole
 
 __all__ = ["bench", "run_section"]
 
@@ -98,7 +99,7 @@ class _Saved(Benchmark):
     def save(self) -> None:
         """Write what is known."""
         known = {name: figure.as_dict() for name, figure in self.figures.items()}
-        self.file.write_text(json.dumps({"figures": known, "notes": self.notes} | self.work), encoding="utf-8")
+        write_whole(self.file, json.dumps({"figures": known, "notes": self.notes} | self.work))
 
 
 class _Watched(dict[str, Figure]):
@@ -198,7 +199,7 @@ def main() -> None:
     def save(result: Benchmark) -> None:
         if given.json is not None:
             whole = result.as_dict() | {"notes": result.notes}
-            given.json.write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
+            write_whole(given.json, json.dumps(whole, indent=2) + "\n")
 
     try:
         result = bench(lambda text: print(text, file=sys.stderr, flush=True), save, given.only)

@@ -6,7 +6,7 @@ import contextlib
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +42,7 @@ class Display:
     def note(self, text: str) -> None:
         """Something to know before the run begins."""
 
-    def failures(self, row: Row, errors: list[str]) -> None:
+    def failures(self, row: Row, errors: Sequence[str]) -> None:
         """Exceptions of the user's code in a generation: the first of all whole, later ones in a line."""
         for error in errors[:1]:
             shown = error.strip().rpartition("\n")[2] if self.told_of_errors else error

@@ -411,3 +411,26 @@ def test_an_exception_that_only_costs_genomes_is_shown_whole_once(tmp_path, caps
     shown = capsys.readouterr().err
     assert shown.count("Traceback") == 1 and shown.count("20 genomes failed, the first: ") == 2
     assert shown.rstrip().endswith("ZeroDivisionError: division by zero")
+
+
+def test_ctrl_c_again_while_refine_writes_what_it_found(home):
+    code = (
+        "import os, signal\nimport experiments.training.folder as folder\nimport experiments.training.refinement as refinement\n"
+        "def interrupting(call, when):\n"
+        "    calls = []\n"
+        "    def interrupted(*arguments):\n"
+        "        calls.append(1)\n"
+        "        if len(calls) >= when:\n            os.kill(os.getpid(), signal.SIGINT)\n"
+        "        return call(*arguments)\n"
+        "    return interrupted\n"
+        "folder.save_genome = interrupting(folder.save_genome, 1)\n"
+        "folder.write_json = interrupting(folder.write_json, 1)\n"
+        "consider = refinement.Refinement._consider\n"
+        "refinement.Refinement._consider = interrupting(consider, 3)\n"
+        "from experiments.cli import main\n"
+        "main(['refine', 'run', '--method', 'snes', '--out', 'refined', '--quiet'])"
+    )
+    done = child(code, cwd=home)
+    assert done.returncode == 130 and "Traceback" not in done.stderr, done.stderr
+    assert json.loads((home / "refined" / "summary.json").read_text())["stopped"] == "interrupted"
+    assert (home / "refined" / "champion.json").is_file()

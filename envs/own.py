@@ -22,7 +22,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
 
-__all__ = ["Carried", "import_own", "importing_from", "own_files"]
+__all__ = ["Carrying", "import_own", "importing_from", "own_files"]
 
 _KEPT = {"__main__", "envs", "experiments", "genomes", "neat"}  # never replaced by a module of the user's
 _INSTALLED = {"site-packages", "dist-packages"}
@@ -42,9 +42,17 @@ class _Home:
         return PathFinder.find_spec(name, [cls.folder]) if path is None and cls.folder else None
 
 
-class Carried:
-    """Sent to another process before a function of the user's: it has the same modules of the same folder there."""
+class Carrying:
+    """Pickled, it becomes ``work`` in another process, which first imports the user's modules from where they are."""
 
+    def __init__(self, work: Any) -> None:
+        self.work = work
+
+    def __reduce__(self) -> Any:
+        return _last_of, (_Modules(), self.work)  # unpickled in this order
+
+
+class _Modules:
     def __reduce__(self) -> Any:
         return _import_all, (_Home.folder, tuple(_Home.roots))
 
@@ -103,6 +111,10 @@ def importing_from(folder: str | Path, name: str) -> Iterator[None]:
             _take({top for top in _tops() if top in sys.stdlib_module_names and top not in _Home.before} & _of(home))
             _take(others)
             sys.modules.update(aside)
+
+
+def _last_of(_: Any, work: Any) -> Any:
+    return work
 
 
 def _import_all(folder: str, names: tuple[str, ...]) -> None:

@@ -61,7 +61,7 @@ def _load(message: bytes) -> tuple[Any, str | None]:
 
     set_threads(1)
     try:
-        _, work, activations = pickle.loads(message)  # first of all, the modules that the work refers to
+        work, activations = pickle.loads(message)
         for name, activation in activations:
             register_activation(name, activation)
     except Exception:

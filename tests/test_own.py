@@ -128,13 +128,8 @@ def test_workers_find_what_the_function_or_the_environment_needs(project, name):
         options = ["--set", f"task.workers={workers}", "--threads", workers]
         neat("run", f"own/{name}.toml", "--out", f"run{workers}", "--quiet", *options, cwd=project)
     assert outcome(project / "run1") == outcome(project / "run2")
-    neat("resume", "run1", "--generations", 3, "--quiet", cwd=project)
-    neat("evaluate", "run1", cwd=project)
-    away = project / "away"
-    away.mkdir()
-    for command in (["evaluate", "../run1"], ["refine", "../run1", "--evaluations", 9, "--out", "tuned", "--quiet"]):
-        assert "--trust" in neat(*command, cwd=away, code=2).stderr
-        neat(*command, "--trust", cwd=away)
+    (project / "away").mkdir()
+    neat("resume", "../run1", "--generations", 3, "--quiet", "--trust", cwd=project / "away")
 
 
 def test_a_task_goes_on_after_another_of_the_same_name_was_read(tmp_path):

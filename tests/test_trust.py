@@ -9,6 +9,7 @@ from experiments.cli import _run
 from experiments.config import read_config
 from experiments.errors import BadInput
 from experiments.evolution import evolve
+from experiments.tasks import FunctionSettings
 from experiments.training.folder import refine_champion
 from genomes.functions import activation_code
 from tests.run_cases import neat
@@ -155,3 +156,18 @@ def test_looking_at_a_run_with_activations_of_its_own(elsewhere):
     with pytest.raises(ValueError, match="unknown"):
         activation_code("own-bump")
     assert not (elsewhere / "here" / "ran").exists()
+
+
+@pytest.mark.parametrize("name", ["payload:Payload-v0", "payload:f"])
+def test_a_training_runs_nothing_that_lies_beside_its_file(elsewhere, name):
+    run = received(elsewhere / "run", FUNCTION)
+    (run / "mine.toml").write_text(f'model = [4]\ndata = "{name}"\n')
+    said = neat("train", run / "mine.toml", "--method", "snes", cwd=elsewhere / "here", code=2).stderr
+    assert said.count("\n") == 1 and not (run / "ran").exists()
+
+
+def test_settings_given_from_python_run_the_code_that_they_name(elsewhere):
+    run = received(elsewhere / "run", FUNCTION)
+    task = FunctionSettings("payload:f", 4, 1, folder=str(run), workers=1)
+    assert evolve(task, generations=1, population=4, quiet=True).champion is not None
+    assert (run / "ran").exists()

@@ -68,10 +68,11 @@ class WorkerPool:
     def __init__(self, work: Callable[[Any], Any], workers: int) -> None:
         import cloudpickle
 
+        from envs.own import Carrying
         from genomes.functions.table import ACTIVATIONS, activation_function
 
         user_activations = [(name, activation_function(name)) for name, code in ACTIVATIONS.items() if code >= 128]
-        self._work: bytes = cloudpickle.dumps((work, user_activations))
+        self._work: bytes = cloudpickle.dumps((Carrying(work), user_activations))
         self._workers: list[subprocess.Popen[bytes] | None] = [None] * workers
 
     def run(self, jobs: Jobs, crew: int) -> None:

@@ -1,7 +1,7 @@
 """The configuration of a run: strict TOML with the sections [task], [neat], [weights] and [run].
 
-Whatever is wrong gives one line with the file (or the option), the key, the value and what would be right. Only
-``task.name = "module:NAME"`` runs code: the user's own.
+Whatever is wrong gives one line with the file (or the option), the key, the value and what would be right. Only names
+of the form ``module:NAME`` run code, the user's own; see `experiments.trust`. Reading with ``trust=None`` runs none.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -131,7 +132,11 @@ def preset_path(name: str) -> Path:
 
 
 def load_config(
-    name: str, overrides: Sequence[str] = (), options: Mapping[str, tuple[str, Any]] | None = None
+    name: str,
+    overrides: Sequence[str] = (),
+    options: Mapping[str, tuple[str, Any]] | None = None,
+    *,
+    trust: bool | None = False,
 ) -> Config:
     """The configuration of a preset or a file.
 
@@ -140,15 +145,17 @@ def load_config(
     name : a preset, a data set or an environment by name, or the path of a TOML, CSV or npz file.
     overrides : ``KEY=VALUE`` strings, KEY being section.key; the value is read as TOML, else as a string.
     options : section.key -> (how it was given, value), applied last.
+    trust : whether code of the user's own runs that is neither below the current folder nor installed; None: no code
+        runs, and the configuration can be looked at only.
     """
     path = Path(name)
     if not name.endswith(".toml") and name in preset_names() and not path.is_file():
         path = preset_path(name)
     elif not name.endswith(".toml") and (task := _task_of(name)):
         reader, called = _Reader(path), path.stem if "path" in task else name
-        return _configure(reader, {"task": task}, overrides, options, called, Path.cwd(), suggest=True)
+        return _configure(reader, {"task": task}, overrides, options, called, Path.cwd(), trust, suggest=True)
     home = Path.cwd() if path.parent == _PRESET_FOLDER else None
-    return read_config(path, overrides, options, default_name=path.stem, home=home)
+    return read_config(path, overrides, options, default_name=path.stem, home=home, trust=trust)
 
 
 def _task_of(name: str) -> dict[str, Any]:
@@ -176,15 +183,18 @@ def read_config(
     options: Mapping[str, tuple[str, Any]] | None = None,
     default_name: str = "run",
     home: Path | None = None,
+    *,
+    trust: bool | None = False,
 ) -> Config:
     """The configuration in a file, with changes from the command line (see `load_config`); paths in it start from
     ``home``, by default the file's folder."""
-    return _configure(_Reader(path), _read_toml(path), overrides, options, default_name, home or path.parent)
+    return _configure(_Reader(path), _read_toml(path), overrides, options, default_name, home or path.parent, trust)
 
 
-def read_run_config(folder: Path) -> Config:
-    """The configuration of a run that is only looked at: on the CPU, so that a run on a GPU can be, anywhere."""
-    return read_config(folder / "config.toml", options={"run.device": ("the CPU", "cpu")})
+def read_run_config(folder: Path, trust: bool | None = None) -> Config:
+    """The configuration of a run that does not go on: on the CPU, so that a run on a GPU can be judged anywhere. With
+    ``trust=None`` it is only looked at: no code runs, and the task may be one that is not here."""
+    return read_config(folder / "config.toml", options={"run.device": ("the CPU", "cpu")}, trust=trust)
 
 
 def _configure(
@@ -194,10 +204,11 @@ def _configure(
     options: Mapping[str, tuple[str, Any]] | None,
     default_name: str,
     home: Path,
+    trust: bool | None,
     suggest: bool = False,
 ) -> Config:
     """The configuration of a document; with ``suggest`` the task fills in settings of [neat] and [run]."""
-    from experiments.tasks import settings_class
+    from experiments.tasks import NamedTask, settings_class
 
     tables = reader.tables(document)
     for text in overrides:
@@ -212,11 +223,15 @@ def _configure(
     try:
         task_class = settings_class(task_name, tables["task"])
     except ParameterError as error:
-        raise reader.wrong("task", "name", task_name, error.requirement) from None
+        if trust is not None:
+            raise reader.wrong("task", "name", task_name, error.requirement) from None
+        task_class, tables["task"] = NamedTask, {"name": task_name}
     task = reader.section("task", task_class, tables["task"], explain=task_class.explain)
     folder = (home / getattr(task, "folder", ".")).resolve()
-    task.load(folder)  # imports the user's module, which may register activation functions
-    task, notes = _suggest(task, tables, folder) if suggest else (task, ())
+    task.load(folder, trust)  # imports the user's module, which may register activation functions
+    if trust is None:
+        _declare_activations(tables["neat"])
+    task, notes = _suggest(task, tables, folder, trust) if suggest else (task, ())
     preset = tables["neat"].pop("preset", "default")
     if type(preset) is not str or preset not in PRESETS:
         hint = _nearest(str(preset), PRESETS)
@@ -250,8 +265,19 @@ def _weights(reader: _Reader, table: dict[str, Any]) -> WeightSettings | None:
     return settings if settings.method else None
 
 
+def _declare_activations(table: dict[str, Any]) -> None:
+    """Let names stand for the functions that code of the user's would register."""
+    from genomes.functions import declare_activation
+
+    names = table.get("activations")
+    for name in (*(names if isinstance(names, list) else ()), table.get("output_activation")):
+        if isinstance(name, str) and name:
+            with suppress(ValueError):  # too many: the check of the names says so
+                declare_activation(name)
+
+
 def _suggest(
-    task: TaskSettings, tables: dict[str, dict[str, Any]], folder: Path
+    task: TaskSettings, tables: dict[str, dict[str, Any]], folder: Path, trust: bool | None
 ) -> tuple[TaskSettings, tuple[str, ...]]:
     """Fill in what the task suggests and the user has not set; also gives lines that say so."""
     chosen = {}
@@ -261,7 +287,7 @@ def _suggest(
                 tables[section][key] = value
                 chosen[f"{section}.{key}"] = value
     task = dataclasses.replace(task, **{k: v for k, v in tables["task"].items() if f"task.{k}" in chosen})
-    task.load(folder)
+    task.load(folder, trust)
     said = f"chosen for you: {', '.join(f'{key} = {_shown(value)}' for key, value in chosen.items())}" if chosen else ""
     return task, tuple(text for text in (task.remark(), said) if text)
 

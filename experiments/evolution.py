@@ -25,7 +25,7 @@ from experiments.errors import BadInput, Failure
 from experiments.record import RunFolder
 from experiments.run import Row, Run
 from experiments.session import Session, show_notes
-from experiments.tasks import FunctionSettings, GymSettings, TaskSettings, settings_class
+from experiments.tasks import FunctionSettings, GymSettings, NamedTask, TaskSettings, settings_class
 from experiments.training.within import WeightSettings
 from genomes.backend import check_device
 from genomes.evaluation import Evaluation
@@ -278,22 +278,13 @@ def _takes_nothing(function: Callable[..., Any]) -> bool:
     return True
 
 
-@dataclass(frozen=True)
-class _OwnTask(TaskSettings):
-    """A task that exists in Python only: its run can be recorded, but not repeated from config.toml."""
-
-    @property
-    def behaves(self) -> bool:
-        return True  # or not: its evaluations tell
-
-
 def _settings(task: Any, made: Task) -> TaskSettings:
     if isinstance(task, str):
         return settings_class(task)(name=task)
     if isinstance(task, TaskSettings):
         return task
     if not isinstance(made, FitnessTask):
-        return _OwnTask(getattr(task, "id", type(task).__name__))
+        return NamedTask(getattr(task, "id", type(task).__name__))
     module = sys.modules.get(getattr(task, "__module__", ""))
     file = Path(getattr(module, "__file__", None) or "script.py")
     target = made.target if made.target is None or math.isfinite(made.target) else None

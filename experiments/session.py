@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -84,14 +85,15 @@ class Session:
         generations: int | None = None,
         threads: int | None = None,
         device: str | None = None,
+        trust: bool = False,
     ) -> Session:
         """The run of a folder, from its last checkpoint, or from its beginning when it has none; with other settings
-        where they are given."""
+        where they are given. ``trust``: see `experiments.trust`."""
         if (folder.path / "training.csv").exists():
             raise BadInput(f"{folder.path}: holds a champion that `neat refine` made, not a run to go on with")
         given = {"generations": generations, "device": device}
         options = {f"run.{key}": (f"--{key} {value}", value) for key, value in given.items() if value is not None}
-        config = read_config(folder.path / "config.toml", options=options)
+        config = read_config(folder.path / "config.toml", options=options, trust=trust)
         if threads is not None:
             config = config.replace_run(threads=threads)
         try:
@@ -285,12 +287,12 @@ def show_notes(display: Display, config: Config, task: Task) -> None:
         display.note(text)
 
 
-def load_champion(folder: Path) -> tuple[Genome, Scaling | None]:
-    """The champion of a run's folder, and how its inputs are scaled."""
+def load_champion(folder: Path, by_name: bool = False) -> tuple[Genome, Scaling | None]:
+    """The champion of a run's folder, and how its inputs are scaled; ``by_name``: see `load_genome`."""
     path = folder / "champion.json"
     if not path.is_file():
         raise BadInput(f"{path}: is missing: the run has no champion yet")
-    return _read(path, load_genome), _read(path, load_scaling)
+    return _read(path, partial(load_genome, by_name=by_name)), _read(path, load_scaling)
 
 
 def initial_genome(config: Config) -> Genome | None:

@@ -6,7 +6,7 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from genomes.functions import ACTIVATIONS, AGGREGATIONS
+from genomes.functions import AGGREGATIONS, known_activations
 from genomes.population import CONNECTION_GENES, NODE_GENES, Genome, InvalidGenome, Population
 
 __all__ = ["check_genome", "check_population"]
@@ -51,7 +51,7 @@ def _fail(name: str, gene: str, rule: str) -> None:
 
 def _check_nodes(g: Genome, name: str) -> None:
     fixed = g.num_inputs + g.num_outputs
-    activations, aggregations = set(ACTIVATIONS.values()), set(AGGREGATIONS.values())
+    activations, aggregations = set(known_activations().values()), set(AGGREGATIONS.values())
     if g.num_inputs < 0 or g.num_outputs < 1:
         _fail(name, "header", f"needs 0 or more inputs and 1 or more outputs, got {g.num_inputs} and {g.num_outputs}")
     if g.bias_input is not None and not (np.isfinite(g.bias_input) and g.num_inputs):

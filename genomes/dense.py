@@ -21,6 +21,7 @@ from genomes.functions import (
     activation_code,
     activation_rows_switch,
     activation_slopes_switch,
+    require_functions,
     without_derivative,
 )
 from genomes.kernels.parallel import parallel_for
@@ -68,6 +69,7 @@ class Dense:
             raise ValueError(f"sizes must be inputs, hidden layers, outputs, each 1 or more, got {list(sizes)}")
         hidden = len(self.sizes) - 2
         self.codes = np.array([activation_code(activation)] * hidden + [activation_code(output_activation)], np.uint8)
+        require_functions(self.codes)
         self.shapes = self._shapes()
         bounds = np.cumsum([0, *(to * of for to, of in self.shapes), *self.sizes[1:]])
         self._cuts = [slice(int(a), int(b)) for a, b in pairwise(bounds)]

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genomes.check import check_genome
-from genomes.functions import activation_code, activation_name, aggregation_code, aggregation_name
+from genomes.functions import activation_code, activation_name, aggregation_code, aggregation_name, declare_activation
 from genomes.population import Genome, InvalidGenome
 from genomes.scaling import Scaling
 
@@ -73,8 +73,9 @@ def save_genome(genome: Genome, path: str | os.PathLike[str], scaling: Scaling |
         file.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 
 
-def load_genome(path: str | os.PathLike[str]) -> Genome:
-    """Read a genome.
+def load_genome(path: str | os.PathLike[str], by_name: bool = False) -> Genome:
+    """Read a genome. With ``by_name`` its activation functions need not be known here, where it is to be looked at,
+    but not computed (see `genomes.functions.declare_activation`).
 
     Raises
     ------
@@ -91,6 +92,7 @@ def load_genome(path: str | os.PathLike[str]) -> Genome:
         bias_input = reader.number(data, "bias_input")
     nodes, connections = reader.rows(data, "nodes"), reader.rows(data, "connections")
     padding = [0] * inputs
+    code = declare_activation if by_name else activation_code
     timed = any("time_constant" in n for n in nodes)
     time_constant = padding + [reader.number(n, "time_constant") for n in nodes] if timed else []
     genome = Genome(
@@ -98,7 +100,7 @@ def load_genome(path: str | os.PathLike[str]) -> Genome:
         outputs,
         np.array([*range(inputs), *(reader.integer(n, "id", 0) for n in nodes)], np.int32),
         np.array(padding + [reader.number(n, "bias") for n in nodes], np.float32),
-        np.array(padding + [reader.name(n, "activation", activation_code) for n in nodes], np.uint8),
+        np.array(padding + [reader.name(n, "activation", code) for n in nodes], np.uint8),
         np.array(padding + [reader.name(n, "aggregation", aggregation_code) for n in nodes], np.uint8),
         np.array([reader.integer(c, "innovation", 0) for c in connections], np.int32),
         np.array([reader.integer(c, "source", 0) for c in connections], np.int32),

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from genomes.backend import arrays_of, check_device, numbers
 from genomes.each import each
+from genomes.functions import require_functions
 from genomes.kernels.local import localise
 from genomes.population import InvalidGenome, no_genes
 
@@ -123,6 +124,7 @@ def compile_population(
     InvalidGenome
         In feed-forward mode, when the enabled connections of a genome form a cycle; in mode ctrnn, when the nodes
         have no time constants.
+    UnknownFunction : an activation function is known by name only.
     DeviceError : ``"cuda"`` without a usable GPU.
     """
     from genomes.kernels import compile as kernels
@@ -169,6 +171,7 @@ def compile_population(
         networks.aggregation, networks.rate, networks.source, networks.weight, networks.output_slot,
         networks.recurrent, mode == "sequential", scratch=kernels.emit_scratch, sizes=sizes, grain=_GRAIN,
     )  # fmt: skip
+    require_functions(networks.activation)
     if not genes:
         return networks
     edge_gene, node_gene = networks.weight.view(np.int32), networks.bias.view(np.int32)

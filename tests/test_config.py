@@ -108,13 +108,13 @@ def test_a_module_of_the_users_is_found_from_the_run_folder(tmp_path):
     (tmp_path / "my_own_task.py").write_text("def fitness(net): return 0.0\n")
     path = tmp_path / "mine.toml"
     path.write_text('[task]\nname = "my_own_task:fitness"\ninputs = 2\noutputs = 1\n')
-    config = read_config(path)
+    config = read_config(path, trust=True)
     run_folder = tmp_path / "runs" / "a"
     run_folder.mkdir(parents=True)
     (run_folder / "config.toml").write_text(config.to_toml(run_folder))
-    assert read_config(run_folder / "config.toml").folder == tmp_path.resolve()
+    assert read_config(run_folder / "config.toml", trust=True).folder == tmp_path.resolve()
     with pytest.raises(BadInput, match="'fitness'"):
-        read_config(path, ["task.name=my_own_task:fitnes"])
+        read_config(path, ["task.name=my_own_task:fitnes"], trust=True)
 
 
 def test_limits_do_not_change_what_a_checkpoint_fits():

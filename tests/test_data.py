@@ -184,7 +184,8 @@ def test_a_measure_of_the_users_own(tmp_path, capsys):
     (tmp_path / "own_measure.py").write_text(
         "def hits(outputs, y):\n    return float(((outputs[:, 0] > 0) == y).sum())\n"
     )
-    config = read_config(config_of(tmp_path, 'objective = "own_measure:hits"\nscore = "own_measure:hits"'))
+    path = config_of(tmp_path, 'objective = "own_measure:hits"\nscore = "own_measure:hits"')
+    config = read_config(path, trust=True)
     task = config.task.make("stop")
     assert task.maximize and task.objective.name == "hits"
     network = initial_population(1, 2, 1).genome(0).network()

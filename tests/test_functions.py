@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from genomes import functions
+from genomes.check import check_genome
+from genomes.dense import MLP
 from genomes.functions import elementary, table
+from genomes.initial import initial_population
 from genomes.kernels.binding import Kernel
 
 SPECIAL = np.array([0.0, -0.0, 1.0, -1.0, 1e-45, 3.4e38, -3.4e38, np.inf, -np.inf, np.nan], np.float32)
@@ -208,3 +211,17 @@ def test_registering_refuses(own_table):
     with pytest.raises(TypeError, match="plain Python function"):
         functions.register_activation("built-in", math.tanh)
     assert before == functions.ACTIVATIONS
+
+
+def test_a_function_that_is_known_by_name_only_is_never_computed(own_table):
+    code = functions.declare_activation("own-elsewhere")
+    assert functions.declare_activation("own-elsewhere") == functions.activation_code("own-elsewhere") == code
+    assert functions.activation_name(code) == "own-elsewhere" and "own-elsewhere" not in functions.ACTIVATIONS
+    assert functions.declare_activation("tanh") == functions.activation_code("tanh")
+    genome = initial_population(1, 2, 1, activations=[code]).genome(0)
+    check_genome(genome)
+    for compute in (genome.network, lambda: MLP((2, 1), output_activation="own-elsewhere")):
+        with pytest.raises(functions.UnknownFunction, match="'own-elsewhere' is known here by its name only"):
+            compute()
+    assert functions.register_activation("own-elsewhere", lambda x: x - 7) == code
+    assert genome.network()([0.0, 0.0]) == genome.bias[2] - 7

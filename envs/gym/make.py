@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from envs.gym.spaces import observation_map
+from envs.own import import_own, importing_from
 from envs.workers import alone
 
 __all__ = ["STEP_LIMIT", "EnvError", "EnvMaker", "Factory", "depends_on_seed", "keeps_history", "nearest_ids", "tried"]
@@ -38,11 +39,13 @@ class EnvMaker:
     env_id : as Gymnasium has it, also ``module:EnvId-v0``; packages that register on import are imported.
     kwargs : for `gymnasium.make`. Atari observes its RAM unless they say otherwise.
     max_steps : an episode is cut off here; 0: at the environment's own limit, or `STEP_LIMIT` where it has none.
+    folder : where the module is looked for first; empty: on the search path alone.
     """
 
     env_id: str
     kwargs: dict[str, Any] = field(default_factory=dict)
     max_steps: int = 0
+    folder: str = ""
 
     @cached_property
     def full_id(self) -> str:
@@ -57,23 +60,30 @@ class EnvMaker:
         ------
         EnvError : there is none of this id, a package is missing, or the arguments are wrong.
         """
-        import gymnasium
-
         arguments = ({"obs_type": "ram"} if self.full_id.startswith("ale_py:") else {}) | self.kwargs
         if render_mode is not None:
             arguments["render_mode"] = render_mode
+        module, _, name = self.full_id.rpartition(":")
+        found = importing_from(self.folder, module) if self.folder else contextlib.nullcontext()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                module, _, name = self.full_id.rpartition(":")
-                if module:
-                    importlib.import_module(module)
-                spec = gymnasium.spec(name)
-                _hush(f"{spec.entry_point}")
-                limit = self.max_steps or spec.max_episode_steps or STEP_LIMIT
-                return gymnasium.make(name, max_episode_steps=limit, disable_env_checker=True, **arguments)
+                with found:
+                    return self._made(module, name, arguments)
             except Exception as error:
                 raise self._explained(error) from error
+
+    def _made(self, module: str, name: str, arguments: dict[str, Any]) -> Any:
+        import gymnasium
+
+        if self.folder:
+            import_own(module, self.folder)
+        elif module:
+            importlib.import_module(module)
+        spec = gymnasium.spec(name)
+        _hush(f"{spec.entry_point}")
+        limit = self.max_steps or spec.max_episode_steps or STEP_LIMIT
+        return gymnasium.make(name, max_episode_steps=limit, disable_env_checker=True, **arguments)
 
     def _explained(self, error: Exception) -> EnvError:
         import gymnasium

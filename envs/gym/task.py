@@ -66,6 +66,7 @@ class GymTask(Task):
         changes a result.
     on_error : ``"stop"``: an exception of an environment raises `FitnessError`; ``"worst"``: it fails that genome, and
         is kept in ``errors``.
+    folder : where the module of the id ``module:Name-v0`` is looked for first; empty: on the search path alone.
 
     Raises
     ------
@@ -96,6 +97,7 @@ class GymTask(Task):
         target: float | None = None,
         workers: int | None = None,
         on_error: str = "stop",
+        folder: str = "",
     ) -> None:
         choices = {"starts": (starts, STARTS), "fitness": (fitness, FITNESS), "scaling": (scaling, SCALINGS)}
         for name, (value, allowed) in (choices | {"on_error": (on_error, ("stop", "worst"))}).items():
@@ -111,7 +113,10 @@ class GymTask(Task):
                 raise ValueError(f"{name} must be at least 1, got {count}")
         if not 0 <= quantile <= 1:
             raise ValueError(f"quantile must be between 0 and 1, got {quantile}")
-        self.make = EnvMaker(env, dict(kwargs or {}), max_steps) if isinstance(env, str) else Factory(env, max_steps)
+        if isinstance(env, str):
+            self.make: EnvMaker | Factory = EnvMaker(env, dict(kwargs or {}), max_steps, folder)
+        else:
+            self.make = Factory(env, max_steps)
         self.episodes, self.starts, self.fitness, self.quantile = episodes, starts, fitness, quantile
         self.give_up, self.scaling_kind, self.on_error = give_up, scaling, on_error
         self.action_rules = (action, discrete)

@@ -6,9 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import click
+
 from experiments.errors import BadInput
 
-__all__ = ["conclude", "read_summary"]
+__all__ = ["conclude", "read_summary", "trusting"]
+
+trusting = click.option(
+    "--trust", is_flag=True, help="Run the task's own code, though neither below the current folder nor installed."
+)
 
 
 def conclude(summary: dict[str, Any], as_json: bool) -> int:

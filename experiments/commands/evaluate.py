@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from experiments.commands.common import trusting
+
 __all__ = ["command"]
 
 
@@ -14,8 +16,9 @@ __all__ = ["command"]
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--episodes", type=click.IntRange(1), default=100, metavar="N", help="Fresh episodes (default 100).")
 @click.option("--seed", type=click.IntRange(0), default=1, metavar="N", help="Decides the episodes (default 1).")
+@trusting
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def command(folder: Path, episodes: int, seed: int, as_json: bool) -> int:
+def command(folder: Path, episodes: int, seed: int, trust: bool, as_json: bool) -> int:
     """Test a run's champion: on fresh episodes of the real Gymnasium environment, on the test rows of a data set, or by
     the task's own check."""
     from experiments.config import read_run_config
@@ -23,7 +26,7 @@ def command(folder: Path, episodes: int, seed: int, as_json: bool) -> int:
     from experiments.session import champion_score, load_champion
 
     require_run(folder)
-    config = read_run_config(folder)
+    config = read_run_config(folder, trust)
     result = champion_score(config, *load_champion(folder), episodes, seed)
     if as_json:
         print(json.dumps(result, indent=2))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from experiments.commands.common import trusting
+
 if TYPE_CHECKING:
     from experiments.training.refinement import Point
 
@@ -26,6 +28,7 @@ __all__ = ["command"]
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Of the method, e.g. sigma=0.1.")
 @click.option("--threads", type=click.IntRange(0), default=0, metavar="N", help="Threads; 0: one a core.")
 @click.option("--device", metavar="auto|cpu|cuda", help="Where networks compute (default: where the run's did).")
+@trusting
 @click.option("--quiet", is_flag=True, help="Show errors only.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def command(folder: Path, overrides: tuple[str, ...], threads: int, quiet: bool, as_json: bool, **options: Any) -> int:

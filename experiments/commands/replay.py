@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from experiments.commands.common import trusting
+
 if TYPE_CHECKING:
     from experiments.tasks.base import Stage
     from genomes.network import Network
@@ -26,7 +28,8 @@ MOST_GIF_FRAMES = 25  # a second; viewers slow down those with more
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write a .gif or .mp4.")
 @click.option("--episodes", type=click.IntRange(1), default=1, metavar="N", help="Episodes to play (default 1).")
 @click.option("--seed", type=click.IntRange(0), default=1, metavar="N", help="Decides the episodes (default 1).")
-def command(folder: Path, out: Path | None, episodes: int, seed: int) -> int:
+@trusting
+def command(folder: Path, out: Path | None, episodes: int, seed: int, trust: bool) -> int:
     """Watch a run's champion play: in a window, or written to a GIF or MP4."""
     from experiments.config import read_run_config
     from experiments.errors import BadInput
@@ -35,7 +38,7 @@ def command(folder: Path, out: Path | None, episodes: int, seed: int) -> int:
     from genomes.network import Network
 
     require_run(folder)
-    config = read_run_config(folder)
+    config = read_run_config(folder, trust)
     if out is None:
         _require_display()
     elif out.suffix.lower() not in FORMATS:

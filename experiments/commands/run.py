@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from experiments.commands.common import trusting
+
 __all__ = ["command"]
 
 # option -> configuration key
@@ -33,6 +35,7 @@ KEYS = {
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Run folder (default runs/NAME-SEED-n).")
 @click.option("--overwrite", is_flag=True, help="Replace the run that DIR holds.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Any setting, e.g. neat.add_node=0.1.")
+@trusting
 @click.option("--quiet", is_flag=True, help="Show errors only.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def command(
@@ -40,6 +43,7 @@ def command(
     out: Path | None,
     overwrite: bool,
     overrides: tuple[str, ...],
+    trust: bool,
     quiet: bool,
     as_json: bool,
     **options: Any,
@@ -49,7 +53,7 @@ def command(
     from experiments.config import load_config
 
     given = {KEYS[k]: (f"--{k} {v}", v) for k, v in options.items() if v is not None}
-    config = load_config(experiment, overrides, given)
+    config = load_config(experiment, overrides, given, trust=trust)
 
     from experiments.commands.common import conclude
     from experiments.display import make_display

@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Mapping
 from typing import Any
 
-from experiments.tasks.base import TaskSettings
+from experiments.tasks.base import NamedTask, TaskSettings
 from experiments.tasks.combinatorial import COMBINATORIAL, CombinatorialSettings
 from experiments.tasks.dataset import OWN_DATA, DatasetSettings
 from experiments.tasks.environment import EnvironmentSettings
@@ -25,6 +25,7 @@ __all__ = [
     "EnvironmentSettings",
     "FunctionSettings",
     "GymSettings",
+    "NamedTask",
     "TaskSettings",
     "XORSettings",
     "is_environment_id",

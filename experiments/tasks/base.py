@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from genomes.population import Genome
     from genomes.scaling import Scaling
 
-__all__ = ["Stage", "TaskSettings"]
+__all__ = ["NamedTask", "Stage", "TaskSettings"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +41,14 @@ class TaskSettings:
         """Where a key is known that these settings lack, else empty."""
         return ""
 
-    def load(self, folder: Path) -> None:
-        """Import what the task needs from the user's ``folder``."""
+    def load(self, folder: Path, trust: bool | None) -> None:
+        """Import what the task needs from the user's ``folder``.
+
+        Parameters
+        ----------
+        trust : False: only code below the current folder or installed may run (see `experiments.trust`); True: any;
+            None: no code runs, and the task can be described but not made.
+        """
 
     @property
     def behaves(self) -> bool:
@@ -100,3 +106,12 @@ class TaskSettings:
     def stage(self, render_mode: str) -> Stage | None:
         """The environment to watch a champion in; None where there is none that can be drawn."""
         return None
+
+
+@dataclass(frozen=True)
+class NamedTask(TaskSettings):
+    """A task that exists in Python only: its run can be recorded and looked at, but not repeated from config.toml."""
+
+    @property
+    def behaves(self) -> bool:
+        return True  # or not: its evaluations tell

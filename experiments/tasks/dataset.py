@@ -106,7 +106,7 @@ class DatasetSettings(TaskSettings):
         if self.gradient_steps and self.readout != "none":
             raise ParameterError("readout", self.readout, "goes with gradient_steps = 0")
 
-    def load(self, folder: Path) -> None:
+    def load(self, folder: Path, trust: bool | None) -> None:
         self.loaded[:] = [folder]
         from envs.losses import find_measure, user_score
         from experiments.data import R2
@@ -114,7 +114,8 @@ class DatasetSettings(TaskSettings):
         for key in ("objective", "score", "metric"):
             name = getattr(self, key)
             if ":" in name:
-                self.measures[key] = user_score(import_function(name, folder, f"task.{key}"))
+                if trust is not None:
+                    self.measures[key] = user_score(import_function(name, folder, f"task.{key}", trust=trust))
             elif name == R2.name:
                 self.measures[key] = R2
             elif name:
@@ -139,7 +140,7 @@ class DatasetSettings(TaskSettings):
         from experiments.data import Data
 
         if not self.loaded:
-            self.load(Path())
+            self.load(Path(), trust=True)  # settings given from Python
         if isinstance(self.loaded[-1], Path):
             self.loaded.append(Data.of(self, self.loaded[0]))
         made: Data = self.loaded[-1]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import importlib
-import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from experiments.errors import BadInput, Failure
 from experiments.tasks.base import TaskSettings
+from experiments.trust import require_trust
 from neat.params import ParameterError, parameter
 
 if TYPE_CHECKING:
@@ -39,12 +38,14 @@ class FunctionSettings(TaskSettings):
             if getattr(self, key) < 1:
                 raise ParameterError(key, getattr(self, key), "a task of your own needs it: at least 1")
 
-    def load(self, folder: Path) -> None:
-        self.loaded[:] = [import_function(self.name, folder)]
+    def load(self, folder: Path, trust: bool | None) -> None:
+        self.loaded[:] = [_not_loaded if trust is None else import_function(self.name, folder, trust=trust)]
 
     def make(self, on_error: str) -> Task:
         from envs.fitness import FitnessTask
 
+        if not self.loaded:  # settings given from Python
+            self.load(Path(self.folder), trust=True)
         return FitnessTask(
             self.loaded[0],
             self.inputs,
@@ -57,22 +58,27 @@ class FunctionSettings(TaskSettings):
         )
 
 
-def import_function(name: str, folder: Path, key: str = "task.name") -> Callable[..., Any]:
+def _not_loaded(*arguments: Any) -> Any:
+    raise RuntimeError("the run is only looked at: the task's own code does not run")
+
+
+def import_function(name: str, folder: Path, key: str = "task.name", *, trust: bool = True) -> Callable[..., Any]:
     """The user's function ``module:NAME``, the module being in ``folder`` or installed.
 
     Raises
     ------
-    BadInput, Failure : there is no such function; importing its module raised an exception.
+    BadInput, Failure : there is no such function; without ``trust`` its module may not run (see `experiments.trust`);
+        importing the module raised an exception.
     """
+    from envs.own import import_own
+
     module_name, _, attribute = name.partition(":")
     if not all(part.isidentifier() for part in (*module_name.split("."), attribute)):
         hint = "; its run was begun from Python, and can go on from there only" if "<" in name else ""
         raise BadInput(f'{key} = "{name}": must be "module:NAME", two Python names{hint}')
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
-    importlib.invalidate_caches()
+    require_trust(name, folder, key, trust)
     try:
-        module = importlib.import_module(module_name)
+        module = import_own(module_name, folder)
     except ModuleNotFoundError as error:
         if error.name not in (module_name, module_name.partition(".")[0]):
             raise Failure(f"{name}: importing the module failed:\n{traceback.format_exc().rstrip()}") from None

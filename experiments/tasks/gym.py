@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.errors import BadInput
 from experiments.tasks.base import Stage, TaskSettings
+from experiments.trust import require_trust
 from neat.params import parameter
 
 if TYPE_CHECKING:
@@ -72,9 +72,12 @@ class GymSettings(TaskSettings):
     workers: int = parameter(0, "worker processes; 0: one a thread. Never changes a result", "own", low=0, high=1024)
     folder: str = parameter(".", "where a module of your own is, from this file's folder", "own")
 
-    def load(self, folder: Path) -> None:
-        if ":" in self.name and str(folder) not in sys.path:
-            sys.path.insert(0, str(folder))
+    loaded: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    def load(self, folder: Path, trust: bool | None) -> None:
+        if ":" in self.name and trust is not None:
+            require_trust(self.name, folder, "task.name", trust)
+            self.loaded[:] = [str(folder)]
 
     def prepare(self) -> None:
         try:
@@ -89,13 +92,15 @@ class GymSettings(TaskSettings):
         names = ("episodes", "starts", "fitness", "quantile", "max_steps", "give_up", "scaling", "action", "discrete",
                  "recheck", "recheck_episodes", "validation_episodes", "target")  # fmt: skip
         settings = {name: getattr(self, name) for name in names}
-        return GymTask(self.name, kwargs=self.kwargs, **settings, workers=self.workers or None, on_error=on_error)
+        settings |= {"workers": self.workers or None, "on_error": on_error, "folder": self._module_folder}
+        return GymTask(self.name, kwargs=self.kwargs, **settings)
 
     def suggest(self) -> dict[str, dict[str, Any]]:
         from envs.gym.task import GymTask
 
         self.prepare()
-        task = GymTask(self.name, kwargs=self.kwargs, action=self.action, discrete=self.discrete)
+        folder = self._module_folder
+        task = GymTask(self.name, kwargs=self.kwargs, action=self.action, discrete=self.discrete, folder=folder)
         episodes = 5 if self._tried() else 1
         neat: dict[str, Any] = {"preset": "control", "population": 200, "activations": ["tanh"]}
         if task.num_inputs * task.num_outputs > MOST_FIRST_LINKS:
@@ -106,12 +111,19 @@ class GymSettings(TaskSettings):
         """Whether episodes depend on their seeds, see `envs.gym.make.tried`."""
         from envs.gym.make import EnvMaker, tried
 
-        key = repr((self.name, self.kwargs))
+        maker = EnvMaker(self.name, self.kwargs, folder=self._module_folder)
+        key = repr(maker)
         if key not in _TRIED:
-            _TRIED[key] = tried(EnvMaker(self.name, self.kwargs))
+            _TRIED[key] = tried(maker)
         return _TRIED[key]
 
+    @property
+    def _module_folder(self) -> str:
+        return self.loaded[0] if self.loaded else ""
+
     def meaning(self) -> tuple[str, ...]:
+        if ":" in self.name:  # whose module does not run for this
+            return (f"inputs and outputs: observations and actions of {self.name}",)
         task = self.make("stop")
         return (
             f"inputs: {task.num_inputs}, observations as they are",

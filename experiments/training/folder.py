@@ -40,6 +40,7 @@ def refine_champion(
     overwrite: bool = False,
     threads: int | None = None,
     device: str | None = None,
+    trust: bool = False,
     on_generation: Callable[[Point], Any] | None = None,
     **settings: Any,
 ) -> dict[str, Any]:
@@ -53,6 +54,7 @@ def refine_champion(
     seed : decides the result, together with ``evaluations``.
     out : the new folder; None: beside the run's, its name and the method's.
     device : where networks compute; None: where the run's did.
+    trust : whether code that the run's task names may run where it is neither below the current folder nor installed.
     settings : the method's parameters.
 
     Returns
@@ -68,7 +70,7 @@ def refine_champion(
     source = Path(folder)
     require_run(source)
     options = {} if device is None else {"run.device": (f"--device {device}", device)}
-    config = read_config(source / "config.toml", options=options)
+    config = read_config(source / "config.toml", options=options, trust=trust)
     genome, scaling = load_champion(source)
     limits = Limits.of(evaluations, minutes)
     set_threads(threads or config.run.threads or available_cores())

@@ -249,13 +249,12 @@ def as_task(data: Any) -> Task | None:
     if not isinstance(data, str):
         return None
     from experiments.tasks import DatasetSettings, settings_class
-    from neat.params import ParameterError
 
     try:
         kind = settings_class(data)
-    except ParameterError as error:
+        return None if kind is DatasetSettings else kind(name=data).make("stop")
+    except ValueError as error:
         raise BadInput(str(error)) from None
-    return None if kind is DatasetSettings else kind(name=data).make("stop")
 
 
 def sized(model: Any, inputs: int, outputs: int, device: str) -> Any:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from genomes.files import shortest
-from genomes.functions import activation_name, aggregation_name
+from genomes.functions import UnknownFunction, activation_name, aggregation_name
 from genomes.networks import Networks, compile_population
 from genomes.population import Genome, Population
 from genomes.scaling import Scaling
@@ -42,6 +42,7 @@ ACTIVATIONS = {
     "softsign": "clamp(x, -1e37, 1e37) / (1 + size(clamp(x, -1e37, 1e37)))",
     "step": "choose(x > 0, 1, choose(x <= 0, 0, x))",
 }
+_OWN = "activation {!r} is registered by code of your own, which is not exported: write the network by hand"
 FOLDS = {"product": "times", "min": "smaller", "max": "larger", "maxabs": "farther"}  # two values to one
 
 
@@ -104,7 +105,10 @@ class Program:
         NotExportable : it has an activation function that the user registered.
         """
         population, per_step = Population.of([genome]), activations_per_step
-        net = compile_population(population, mode, activations_per_step=per_step, time_step=time_step, genes=True)
+        try:
+            net = compile_population(population, mode, activations_per_step=per_step, time_step=time_step, genes=True)
+        except UnknownFunction as error:
+            raise NotExportable(_OWN.format(error.name)) from None
         assert net.node_gene is not None
         names = [f"node_{i}" for i in genome.node_id[net.node_gene]]
         symbol = _symbols(net, names)
@@ -132,7 +136,7 @@ def _assignments(net: Networks, names: list[str], symbol: Callable[[int], str]) 
     for i, name in enumerate(names):
         activation = activation_name(int(net.activation[i]))
         if activation not in ACTIVATIONS:
-            raise NotExportable(f"activation {activation!r} of {name} is registered by your own code: write it by hand")
+            raise NotExportable(_OWN.format(activation))
         edges = range(net.edge_start[i], net.edge_start[i + 1])
         terms = tuple(_term(net, e, symbol(int(net.source[e]))) for e in edges)
         rate = shortest(net.rate[i]) if len(net.rate) else None

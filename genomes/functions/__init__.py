@@ -7,6 +7,7 @@ Read `activations`, `derivatives` and `aggregations` for the definitions, `eleme
 from genomes.functions.table import (
     ACTIVATIONS,
     AGGREGATIONS,
+    UnknownFunction,
     activation_code,
     activation_function,
     activation_name,
@@ -15,13 +16,17 @@ from genomes.functions.table import (
     activation_switch,
     aggregation_code,
     aggregation_name,
+    declare_activation,
+    known_activations,
     register_activation,
+    require_functions,
     without_derivative,
 )
 
 __all__ = [
     "ACTIVATIONS",
     "AGGREGATIONS",
+    "UnknownFunction",
     "activation_code",
     "activation_function",
     "activation_name",
@@ -30,6 +35,9 @@ __all__ = [
     "activation_switch",
     "aggregation_code",
     "aggregation_name",
+    "declare_activation",
+    "known_activations",
     "register_activation",
+    "require_functions",
     "without_derivative",
 ]

@@ -17,6 +17,7 @@ from genomes.functions.derivatives import DERIVATIVES
 __all__ = [
     "ACTIVATIONS",
     "AGGREGATIONS",
+    "UnknownFunction",
     "activation_code",
     "activation_function",
     "activation_name",
@@ -25,7 +26,10 @@ __all__ = [
     "activation_switch",
     "aggregation_code",
     "aggregation_name",
+    "declare_activation",
+    "known_activations",
     "register_activation",
+    "require_functions",
     "without_derivative",
 ]
 
@@ -61,12 +65,26 @@ _LAST_CODE = 255
 ACTIVATIONS: dict[str, int] = {name: code for code, (name, _) in enumerate(_BUILT_IN)}
 _functions: dict[int, Callable[[Any], Any]] = {code: function for code, (_, function) in enumerate(_BUILT_IN)}
 _derivatives: dict[int, Callable[[Any, Any], Any]] = {ACTIVATIONS[name]: f for name, f in DERIVATIVES.items()}
+_declared: dict[str, int] = {}  # functions that files name, and this process has not
 _switches: dict[str, Callable[..., Any]] = {}  # generated functions, until the table changes
+
+
+class UnknownFunction(ValueError):
+    """A network is to be computed whose activation function is known by name only."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"activation {name!r} is known here by its name only: run the code that registers it first")
+        self.name = name
 
 
 def activation_code(name: str) -> int:
     """The code of an activation function; `ValueError` names the nearest ones if there is none."""
-    return _code(ACTIVATIONS, name, "activation")
+    return _declared[name] if name in _declared else _code(ACTIVATIONS, name, "activation")
+
+
+def known_activations() -> dict[str, int]:
+    """Name -> code, those of `declare_activation` too."""
+    return ACTIVATIONS | _declared
 
 
 def aggregation_code(name: str) -> int:
@@ -76,7 +94,7 @@ def aggregation_code(name: str) -> int:
 
 def activation_name(code: int) -> str:
     """The name of an activation function; `ValueError` if no function has this code."""
-    return _name(ACTIVATIONS, code, "activation")
+    return _name(known_activations(), code, "activation")
 
 
 def aggregation_name(code: int) -> str:
@@ -86,12 +104,30 @@ def aggregation_name(code: int) -> str:
 
 def activation_function(name: str) -> Callable[[Any], Any]:
     """The scalar function of an activation: float32 to float32, not compiled."""
-    return _functions[activation_code(name)]
+    code = activation_code(name)
+    if code not in _functions:
+        raise UnknownFunction(name)
+    return _functions[code]
 
 
 def without_derivative(codes: NDArray[np.uint8]) -> list[str]:
     """Names of the activations among these codes that gradients cannot go through."""
     return [activation_name(int(code)) for code in np.unique(codes) if int(code) not in _derivatives]
+
+
+def declare_activation(name: str) -> int:
+    """The code of an activation function that need not be here: genomes that have it can be read, described and drawn,
+    but not computed (`UnknownFunction`) until it is registered. `ValueError` when the table is full."""
+    if name not in ACTIVATIONS and name not in _declared:
+        _declared[name] = _free_code()
+    return activation_code(name)
+
+
+def require_functions(codes: Any) -> None:
+    """`UnknownFunction` where one of these codes [N] is that of a function which was only declared."""
+    for name, code in _declared.items():
+        if bool((codes == code).any()):
+            raise UnknownFunction(name)
 
 
 def register_activation(
@@ -125,9 +161,7 @@ def register_activation(
         return code
     _check_function(name, function)
     if code is None:
-        code = max(_FIRST_USER_CODE - 1, *ACTIVATIONS.values()) + 1
-    if code > _LAST_CODE:
-        raise ValueError(f"no more than {_LAST_CODE - _FIRST_USER_CODE + 1} activations can be registered")
+        code = _declared.pop(name) if name in _declared else _free_code()
     ACTIVATIONS[name] = code
     _functions[code] = function
     _derivatives.pop(code, None)
@@ -191,6 +225,13 @@ def _generate(key: str, lines: list[str], **constants: Any) -> Callable[..., Any
         exec("\n".join(lines), scope)
         _switches[key] = scope[key.split()[0]]
     return _switches[key]
+
+
+def _free_code() -> int:
+    code = max(_FIRST_USER_CODE - 1, *known_activations().values()) + 1
+    if code > _LAST_CODE:
+        raise ValueError(f"no more than {_LAST_CODE - _FIRST_USER_CODE + 1} activations can be registered")
+    return code
 
 
 def _code(table: dict[str, int], name: str, kind: str) -> int:

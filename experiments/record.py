@@ -21,11 +21,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from experiments.errors import BadInput
+from experiments.reading import check_kinds
 from genomes.files import writing
 
 __all__ = ["RunFolder", "Table", "first_free", "write_whole"]
 
 PICTURES = ("network.png", "fitness.png", "species.png")
+CHECKPOINTS = "checkpoints"
 CONTENTS = (
     "config.toml",
     "metrics.csv",
@@ -34,7 +36,7 @@ CONTENTS = (
     "initial.json",
     "summary.json",
     "training.csv",
-    "checkpoints",
+    CHECKPOINTS,
     *PICTURES,
 )
 LOCK = ".lock"
@@ -83,8 +85,9 @@ class RunFolder:
 
 
 def require_run(path: Path) -> None:
-    """`BadInput` unless the folder holds a run."""
-    if not (path / "config.toml").is_file():
+    """`BadInput` unless the folder holds a run, and of a run's files and folders only what is of its kind."""
+    check_kinds(path, (*(name for name in CONTENTS if name != CHECKPOINTS), LOCK), (CHECKPOINTS,))
+    if not (path / "config.toml").exists():
         raise BadInput(f"{path}: holds no run: config.toml is missing")
 
 
@@ -123,7 +126,8 @@ class Table:
         size, checksum = mark
         try:
             self._file = open(path, "r+b")  # noqa: SIM115
-            same = zlib.crc32(self._file.read(size)) == checksum and self._file.tell() == size
+            there = os.fstat(self._file.fileno()).st_size >= size
+            same = there and zlib.crc32(self._file.read(size)) == checksum
         except OSError as error:
             raise BadInput(f"{path}: cannot be read: {error.strerror}; the run's checkpoint needs it") from None
         if not same:

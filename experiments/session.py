@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from envs.task import Task
-from experiments.champion import Champion
 from experiments.checkpoint import Checkpoint, CheckpointError, last_checkpoint, write_checkpoint
 from experiments.config import Config, read_config
 from experiments.display import Display
 from experiments.errors import BadInput, Failure
 from experiments.record import RunFolder, Table, write_json, write_whole
+from experiments.restore import restore
 from experiments.run import Row, Run
 from genomes.evaluation import Evaluation
 from genomes.files import GenomeFileError, load_genome, load_scaling, save_genome
@@ -23,7 +23,6 @@ from genomes.kernels.parallel import available_cores, set_threads
 from genomes.network import Network
 from genomes.population import CONNECTION_GENES, NODE_GENES, Genome, Population
 from genomes.scaling import Scaling
-from neat.algorithm import NEAT
 from neat.params import ParameterError
 from neat.report import GenerationReport
 
@@ -89,20 +88,23 @@ class Session:
         config = read_config(folder.path / "config.toml", options=options)
         if threads is not None:
             config = config.replace_run(threads=threads)
-        try:
-            checkpoint = last_checkpoint(folder.path / "checkpoints", display.message)
-        except CheckpointError as error:
-            raise BadInput(str(error)) from None
         run = _make_run(config)
-        if checkpoint is None:
-            display.message(f"{folder.path}: no checkpoint was written yet: starting again")
-        else:
-            if checkpoint.state.get("config") != config.digest():
+
+        def take(checkpoint: Checkpoint) -> None:
+            digest = checkpoint.state.get("config")
+            if isinstance(digest, str) and digest != config.digest():
                 raise BadInput(
                     f"{folder.path / 'config.toml'}: was changed since the run's checkpoint: only limits, threads and "
                     f"names may change; start a new run with it instead"
                 )
-            _restore(run, checkpoint, folder.path)
+            restore(run, checkpoint)
+
+        try:
+            checkpoint = last_checkpoint(folder.path / "checkpoints", display.message, take)
+        except CheckpointError as error:
+            raise BadInput(str(error)) from None
+        if checkpoint is None:
+            display.message(f"{folder.path}: no checkpoint was written yet: starting again")
         if options:
             write_whole(folder.path / "config.toml", config.to_toml(folder.path))
         self = cls._with_tables(config, folder, display, run, checkpoint)
@@ -248,7 +250,7 @@ def show_notes(display: Display, config: Config, task: Task) -> None:
 def load_champion(folder: Path) -> tuple[Genome, Scaling | None]:
     """The champion of a run's folder, and how its inputs are scaled."""
     path = folder / "champion.json"
-    if not path.is_file():
+    if not path.exists():
         raise BadInput(f"{path}: is missing: the run has no champion yet")
     return _read(path, load_genome), _read(path, load_scaling)
 
@@ -296,33 +298,6 @@ def make_tuner(config: Config, task: Task | None = None) -> Tuner | None:
         return config.weights.tuner(task or config.task.make(config.run.on_error), config.neat, config.run.device)
     except ParameterError as error:
         raise BadInput(f"weights.{error}") from None
-
-
-def _restore(run: Run, checkpoint: Checkpoint, folder: Path) -> None:
-    arrays, state = checkpoint.arrays, checkpoint.state
-    try:
-        run.algorithm = NEAT.restore(
-            run.params,
-            arrays,
-            state["algorithm"],
-            maximize=run.task.maximize,
-            episodes_change=run.task.episodes_change,
-            initial=run.algorithm._initial,
-            device=run.algorithm.device,
-        )
-        for name, value in state["run"].items():
-            setattr(run, name, value)
-        if state["champion"] is not None:
-            genes: dict[str, Any] = {name: arrays[f"champion.{name}"] for name in (*NODE_GENES, *CONNECTION_GENES)}
-            shape = {key: state["algorithm"][key] for key in ("num_inputs", "num_outputs", "bias_input")}
-            scaling = None
-            if "champion_limit" in state:
-                parts = arrays["champion.scaling.shift"], arrays["champion.scaling.scale"]
-                scaling = Scaling(*parts, state["champion_limit"])
-            run.champion = Champion(Genome(**shape, **genes), **state["champion"], scaling=scaling)
-        run.task.restore({k.removeprefix("task."): v for k, v in arrays.items() if k.startswith("task.")})
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise BadInput(f"{folder / 'checkpoints'}: the checkpoint does not fit this release: {error!r}") from None
 
 
 def _disk_failure(error: OSError, folder: Path) -> Failure:

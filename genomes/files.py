@@ -17,6 +17,7 @@ from genomes.check import check_genome
 from genomes.functions import activation_code, activation_name, aggregation_code, aggregation_name
 from genomes.population import Genome, InvalidGenome
 from genomes.scaling import Scaling
+from genomes.stored import shown
 
 __all__ = ["GenomeFileError", "load_genome", "load_scaling", "save_genome", "shortest", "writing"]
 
@@ -164,12 +165,6 @@ def _json_lines(key: str, rows: list[dict[str, Any]]) -> str:
     return f'  "{key}": [' + ",".join(f"\n    {json.dumps(row)}" for row in rows) + ("\n  ]" if rows else "]")
 
 
-def _shown(value: Any) -> str:
-    """A value in a message; of a long one its beginning."""
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
-
-
 class _Reader:
     """Reads typed values, and names file, key and value when one is wrong."""
 
@@ -189,7 +184,7 @@ class _Reader:
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             raise self.fail(f'is no genome file: "format" must be "{FORMAT}"')
         if data.get("version") != VERSION:
-            raise self.fail(f'"version" is {_shown(data.get("version"))}, this release reads version {VERSION}')
+            raise self.fail(f'"version" is {shown(data.get("version"))}, this release reads version {VERSION}')
         return data
 
     def value(self, row: dict[str, Any], key: str) -> Any:
@@ -200,7 +195,7 @@ class _Reader:
     def integer(self, row: dict[str, Any], key: str, low: int, high: int = 2**31 - 1) -> int:
         value = self.value(row, key)
         if type(value) is not int or not low <= value <= high:
-            raise self.fail(f'"{key}" is {_shown(value)}, must be an integer from {low} to {high}')
+            raise self.fail(f'"{key}" is {shown(value)}, must be an integer from {low} to {high}')
         return value
 
     def number(self, row: dict[str, Any], key: str) -> float:
@@ -208,7 +203,7 @@ class _Reader:
         with np.errstate(over="ignore"):
             finite = type(value) in (int, float) and abs(value) < 3.5e38 and math.isfinite(np.float32(value))
         if not finite:
-            raise self.fail(f'"{key}" is {_shown(value)}, must be a finite 32-bit number')
+            raise self.fail(f'"{key}" is {shown(value)}, must be a finite 32-bit number')
         return float(value)
 
     def numbers(self, row: dict[str, Any], key: str, count: int) -> NDArray[np.float32]:
@@ -220,13 +215,13 @@ class _Reader:
     def boolean(self, row: dict[str, Any], key: str) -> bool:
         value = self.value(row, key)
         if type(value) is not bool:
-            raise self.fail(f'"{key}" is {_shown(value)}, must be true or false')
+            raise self.fail(f'"{key}" is {shown(value)}, must be true or false')
         return value
 
     def name(self, row: dict[str, Any], key: str, code: Callable[[str], int]) -> int:
         value = self.value(row, key)
         if type(value) is not str or len(value) > 80:
-            raise self.fail(f'"{key}" is {_shown(value)}, must be a name')
+            raise self.fail(f'"{key}" is {shown(value)}, must be a name')
         try:
             return code(value)
         except ValueError as error:

@@ -126,20 +126,23 @@ def main(folder, only, seed):
     arrays, state = read(checkpoints[-1])
     options = {"run.generations": ("", int(checkpoints[-1].name) + 2)}
     config = read_config(folder / "config.toml", options=options)
+    run = _make_run(config)
     for name, poisoned, other, wrong in cases(arrays, state, random.Random(seed), only):
         print(f"trying {name}", file=sys.stderr, flush=True)
         write(checkpoints[-1], poisoned, other)
-        run, said = _make_run(config), None
+        said = None
         try:
             last_checkpoint(folder / "checkpoints", print, lambda checkpoint, run=run: restore(run, checkpoint))
         except CheckpointError as error:
             said = str(error)
+            assert run.generations == 0, "a run was changed by a checkpoint that was refused"
         else:
             if not only:
                 run.go(lambda *_: None)
-        finally:
             run.task.close()
+            run = _make_run(config)
         print(json.dumps([name, wrong, said]), flush=True)
+    run.task.close()
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import zipfile
 import numpy as np
 import pytest
 
+from experiments.checkpoint import CheckpointError, last_checkpoint
 from experiments.cli import _run
 from neat import NEAT, NEATParams
 from tests.poison_cases import read, seal, write
@@ -194,6 +195,12 @@ def test_a_damaged_only_checkpoint_is_told_once(half, capsys):
     (newest(half) / "state.json").write_text("{")
     assert resume(half) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_folder_that_cannot_be_read_is_one_line(tmp_path):
+    (tmp_path / "checkpoints").touch()
+    with pytest.raises(CheckpointError, match=r"checkpoints: cannot be read: Not a directory$"):
+        last_checkpoint(tmp_path / "checkpoints", print)
 
 
 def test_large_json_is_not_read(half, capsys):

@@ -21,10 +21,11 @@ from genomes.evaluation import Evaluation
 from genomes.files import GenomeFileError, load_genome, load_scaling, save_genome
 from genomes.kernels.parallel import available_cores, set_threads
 from genomes.network import Network
-from genomes.population import CONNECTION_GENES, NODE_GENES, Genome, Population
+from genomes.population import CONNECTION_GENES, NODE_GENES, Genome, InvalidGenome, Population
 from genomes.scaling import Scaling
 from neat.params import ParameterError
 from neat.report import GenerationReport
+from neat.state import check_genomes
 
 if TYPE_CHECKING:
     from envs.task import Task
@@ -247,12 +248,19 @@ def show_notes(display: Display, config: Config, task: Task) -> None:
         display.note(text)
 
 
-def load_champion(folder: Path) -> tuple[Genome, Scaling | None]:
-    """The champion of a run's folder, and how its inputs are scaled."""
+def load_champion(folder: Path, config: Config | None = None) -> tuple[Genome, Scaling | None]:
+    """The champion of a run's folder, and how its inputs are scaled. With the run's configuration, one that cannot
+    compute in its mode is refused."""
     path = folder / "champion.json"
     if not path.exists():
         raise BadInput(f"{path}: is missing: the run has no champion yet")
-    return _read(path, load_genome), _read(path, load_scaling)
+    genome, scaling = _read(path, load_genome), _read(path, load_scaling)
+    if config is not None:
+        try:
+            check_genomes(Population.of([genome]), config.neat)
+        except InvalidGenome as error:
+            raise BadInput(f"{path}: {error}") from None
+    return genome, scaling
 
 
 def initial_genome(config: Config) -> Genome | None:
@@ -326,6 +334,11 @@ def champion_score(
         return score
     task = config.task.make("stop")
     champions = Population.of([champion])
+    shape, wanted = (champions.task_inputs, champion.num_outputs), (task.num_inputs, task.num_outputs)
+    if shape != wanted:
+        task.close()
+        raise BadInput(f"{config.task.name}: needs {wanted[0]} inputs and {wanted[1]} outputs, the champion has "
+                       f"{shape[0]} and {shape[1]}")  # fmt: skip
     networks = compile_population(champions, device=config.run.device, **config.neat.computing)
     try:
         value = float(task.validate(networks, (seed, 0)).fitness[0])

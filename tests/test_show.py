@@ -171,6 +171,38 @@ def test_what_is_in_the_way_in_a_checkpoint_is_named(folder, kind, capsys):
     assert "state.json: is a " in said and "must be a regular file; nor is any of the 1 before it sound" in said
 
 
+CYCLE = [(0, 5), (5, 6), (6, 5), (6, 4)]
+
+
+@pytest.mark.parametrize(
+    ("hidden", "links", "more", "message"),
+    [
+        (2, CYCLE, {}, "genome 0, connections: a feed-forward genome has no cycle, disabled genes included: 5 -> 6"),
+        (0, [(0, 4)], {"time_constant": 1.0}, "the genomes have time constants; mode 'feedforward' wants it otherwise"),
+    ],
+)
+def test_a_champion_of_another_mode_is_refused(folder, hidden, links, more, message, capsys):
+    path = folder / "champion.json"
+    champion = json.loads(path.read_text())
+    node = {"bias": 0.0, "activation": "tanh", "aggregation": "sum"} | more
+    champion["nodes"] = [{"id": 4 + k} | node for k in range(1 + hidden)]
+    champion["connections"] = [
+        {"innovation": k, "source": s, "target": t, "weight": 1.0, "enabled": True} for k, (s, t) in enumerate(links)
+    ]
+    path.write_text(json.dumps(champion))
+    for command in (["show"], ["evaluate"], ["export", "--to", "python"], ["refine", "--method", "snes"]):
+        assert f"{path}: {message}" in refused(capsys, command[0], folder, *command[1:])
+
+
+def test_a_champion_of_another_task_is_refused(tmp_path, capsys):
+    folder = tmp_path / "xor"
+    assert _run(["run", "xor", "--out", str(folder), "--generations", "1", "--quiet"]) < 2
+    node = {"id": 4, "bias": 0.0, "activation": "tanh", "aggregation": "sum"}
+    genome = {"format": "speciate-genome", "version": 1, "inputs": 4, "outputs": 1, "nodes": [node], "connections": []}
+    (folder / "champion.json").write_text(json.dumps(genome))
+    assert "xor: needs 2 inputs and 1 outputs, the champion has 4 and 1" in refused(capsys, "evaluate", folder)
+
+
 @pytest.mark.parametrize("name", ["q[/b]", "u[red]", "[link=x]a", r"\[x"])
 def test_markup_in_a_path_is_shown_as_it_is(folder, name, capsys):
     (folder.parent / name).parent.mkdir(exist_ok=True)

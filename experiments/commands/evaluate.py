@@ -24,7 +24,7 @@ def command(folder: Path, episodes: int, seed: int, as_json: bool) -> int:
 
     require_run(folder)
     config = read_run_config(folder)
-    result = champion_score(config, *load_champion(folder), episodes, seed)
+    result = champion_score(config, *load_champion(folder, config), episodes, seed)
     if as_json:
         print(json.dumps(result, indent=2))
     elif "metric" in result:

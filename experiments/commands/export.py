@@ -34,7 +34,7 @@ def command(folder: Path, language: str, name: str | None, out: Path | None) -> 
         raise BadInput(f"--name {name}: must be a name in C, and goes with --to c")
     require_run(folder)
     config = read_run_config(folder)
-    genome, scaling = load_champion(folder)
+    genome, scaling = load_champion(folder, config)
     try:
         program = Program.of(genome, scaling=scaling, about=_about(config, genome), **config.neat.computing)
     except NotExportable as error:

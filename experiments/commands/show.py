@@ -28,7 +28,7 @@ def command(folder: Path) -> None:
 
     require_run(folder)
     config, summary = read_run_config(folder), read_summary(folder)
-    champion = load_champion(folder)[0] if (folder / "champion.json").exists() else None
+    champion = load_champion(folder, config)[0] if (folder / "champion.json").exists() else None
     _describe(folder, config, summary, champion)
     if not has_matplotlib():
         click.echo('For pictures install the extra "report": pip install "speciate[report]"', err=True)

@@ -128,7 +128,8 @@ def test_damaged_files_never_give_a_traceback(folder, seed, capsys):
     assert code == 0 or str(path) in said
 
 
-PLACES = ("config.toml", "champion.json", "summary.json", "metrics.csv", "species.csv", "checkpoints", "network.png")
+PLACES = ("config.toml", "champion.json", "summary.json", "metrics.csv", "species.csv", "checkpoints", "network.png",
+          ".lock")  # fmt: skip
 
 
 def in_the_way(path, kind):

@@ -3,7 +3,7 @@
 `evolve` runs an own task from Python; `minimize` searches any vector, `refine_champion` tunes a champion's weights,
 `train` those of dense nets and torch modules;
 `NEATClassifier` and `NEATRegressor` are scikit-learn estimators. To read the package, begin with `run` (the circle),
-then `config`, `tasks`, `record`, `checkpoint`, and `cli` with `commands`.
+then `config`, `tasks`, `record`, `checkpoint`, `restore`, and `cli` with `commands`.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@
                          arrays.npz      read without pickle
                          state.json
 
-The last two are kept. Whatever is wrong with one gives a `CheckpointError`, and the one before is read.
+The last two are kept. Whatever is wrong with one gives a `CheckpointError`, and the one before is read. A checksum
+says that a file is as it was written, not who wrote it: what is read is checked as strictly as a genome file.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import os
 import shutil
 import zipfile
@@ -23,7 +25,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.errors import BadInput, Failure
+from experiments.reading import read_stored
 from genomes.functions import activation_code, activation_name, aggregation_code, aggregation_name
+from genomes.stored import Stored, shown
 
 __all__ = ["Checkpoint", "CheckpointError", "last_checkpoint", "write_checkpoint"]
 
@@ -31,10 +36,11 @@ FORMAT = "speciate-checkpoint"
 VERSION = 1
 KEPT = 2
 REPLACED = ".old"  # ends the name of a checkpoint whose successor, of the same generation, takes its place
+LARGEST_JSON = 2**20  # bytes; a checkpoint's take some thousand
 
 
 class CheckpointError(Exception):
-    """A checkpoint is damaged, or of another version; one line that names the file."""
+    """A checkpoint is damaged, wrong, or of another version; one line that names the file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,28 +80,47 @@ def write_checkpoint(folder: Path, generation: int, checkpoint: Checkpoint) -> N
         shutil.rmtree(old, ignore_errors=True)
 
 
-def last_checkpoint(folder: Path, warn: Callable[[str], None]) -> Checkpoint | None:
-    """The newest checkpoint that is whole; ``warn`` is told of those that are not. None where there is none.
+def last_checkpoint(
+    folder: Path, warn: Callable[[str], None], take: Callable[[Checkpoint], Any] = lambda checkpoint: None
+) -> Checkpoint | None:
+    """The newest checkpoint that is sound; ``warn`` is told of those that are not. None where there is none.
+
+    Parameters
+    ----------
+    take : takes the run up from a checkpoint; one that it refuses by a `CheckpointError` is not sound.
 
     Raises
     ------
-    CheckpointError : there are checkpoints, and none is whole.
+    CheckpointError : there are checkpoints, and none is sound; or what should be their folder is none.
+    Failure : there is no memory for it.
     """
-    problem = None
-    if folder.is_dir():
-        _recover(folder)
-    for path in _checkpoints(folder):
+    problems: list[str] = []
+    try:
+        if folder.is_dir():
+            _recover(folder)
+        paths = _checkpoints(folder)
+    except OSError as error:
+        raise CheckpointError(f"{folder}: cannot be read: {error.strerror}") from None
+    for path in paths:
         try:
             checkpoint = _read(path)
+            try:
+                take(checkpoint)
+            except CheckpointError as error:
+                raise CheckpointError(f"{path}: {error}") from None
         except CheckpointError as error:
-            warn(str(error))
-            problem = error
+            problems.append(str(error))
+        except MemoryError:
+            raise Failure(f"{path}: needs more memory than there is") from None
         else:
-            if problem is not None:
+            for problem in problems:
+                warn(problem)
+            if problems:
                 warn(f"going on from the checkpoint before it, {path}")
             return checkpoint
-    if problem is not None:
-        raise problem
+    if problems:
+        others = f"; nor is any of the {len(problems) - 1} before it sound" if len(problems) > 1 else ""
+        raise CheckpointError(problems[0] + others)
     return None
 
 
@@ -113,31 +138,73 @@ def _recover(folder: Path) -> None:
 
 def _checkpoints(folder: Path) -> list[Path]:
     """Newest first."""
-    if not folder.is_dir():
+    if not folder.exists():
         return []
-    return sorted((p for p in folder.iterdir() if p.name.isdigit() and p.is_dir()), key=lambda p: p.name, reverse=True)
+    names = [p.name for p in folder.iterdir() if p.name.isascii() and p.name.isdigit()]
+    return [folder / name for name in sorted(names, key=int, reverse=True)]
 
 
 def _read(path: Path) -> Checkpoint:
-    manifest = _json(path / "manifest.json", _bytes(path / "manifest.json"))
+    manifest = _json(path / "manifest.json", _bytes(path / "manifest.json", LARGEST_JSON))
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise CheckpointError(f'{path / "manifest.json"}: is no checkpoint: "format" must be "{FORMAT}"')
     if manifest.get("version") != VERSION:
-        found = manifest.get("version")
-        raise CheckpointError(f"{path}: is a checkpoint of version {found!r}, this release reads version {VERSION}")
+        found = shown(manifest.get("version"))
+        raise CheckpointError(f"{path}: is a checkpoint of version {found}, this release reads version {VERSION}")
     seals = manifest.get("files")
     contents = {}
-    for name in ("arrays.npz", "state.json"):
-        contents[name] = _bytes(path / name)
+    for name, most in (("arrays.npz", None), ("state.json", LARGEST_JSON)):
+        contents[name] = _bytes(path / name, most)
         if not isinstance(seals, dict) or seals.get(name) != _seal(contents[name]):
             raise CheckpointError(f"{path / name}: is damaged: its checksum is not the one in manifest.json")
     state = _json(path / "state.json", contents["state.json"])
     try:
-        with np.load(io.BytesIO(contents["arrays.npz"]), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        return Checkpoint(_with_codes_of_now(arrays, state.pop("functions")), state)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
-        raise CheckpointError(f"{path}: cannot be read: {error}") from None
+        arrays = _arrays(contents["arrays.npz"])
+    except MemoryError:
+        raise
+    except Exception as error:  # zipfile and NumPy raise all kinds over a file that somebody made by hand
+        problem = str(error).partition("\n")[0][:200] or type(error).__name__
+        raise CheckpointError(f"{path / 'arrays.npz'}: cannot be read: {problem}") from None
+    try:
+        if not isinstance(state, dict):
+            raise ValueError(f"must be a JSON object, got {shown(state)}")
+        return Checkpoint(_with_codes_of_now(arrays, state.pop("functions", None)), state)
+    except ValueError as error:
+        raise CheckpointError(f"{path / 'state.json'}: {error}") from None
+
+
+def _arrays(data: bytes) -> dict[str, NDArray[Any]]:
+    """The arrays of an uncompressed archive, as `numpy.savez` writes it. They take no more memory than ``data``."""
+    arrays = {}
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = archive.infolist()
+        if any(m.compress_type != zipfile.ZIP_STORED or m.compress_size != m.file_size for m in members):
+            raise ValueError("its arrays must not be compressed")
+        if sum(m.file_size for m in members) > len(data):
+            raise ValueError("its arrays are larger than the file")
+        for member in members:
+            name, extension = os.path.splitext(member.filename)
+            if extension != ".npy" or name in arrays:
+                raise ValueError(f"{shown(member.filename)} must be NAME.npy, and there once")
+            try:
+                arrays[name] = _array(archive.read(member))
+            except ValueError as error:
+                raise ValueError(f"{shown(member.filename)}: {error}") from None
+    return arrays
+
+
+def _array(data: bytes) -> NDArray[Any]:
+    """The array of an .npy file. Its header is believed only where it says how much there is."""
+    stream = io.BytesIO(data)
+    if np.lib.format.read_magic(stream) != (1, 0):
+        raise ValueError("is an .npy file of another version than 1.0")
+    shape, by_columns, dtype = np.lib.format.read_array_header_1_0(stream)
+    begin, count = stream.tell(), math.prod(shape)
+    sound = dtype.itemsize > 0 and not dtype.hasobject and min(shape, default=0) >= 0
+    if not sound or count * dtype.itemsize != len(data) - begin:
+        raise ValueError(f"its header says {shown(dtype)} {shown(shape)}, which is not what follows")
+    array: NDArray[Any] = np.ndarray(shape, dtype, data, begin, order="F" if by_columns else "C")
+    return array.copy(order="K")
 
 
 def _function_names(arrays: Mapping[str, NDArray[Any]]) -> dict[str, dict[str, int]]:
@@ -150,15 +217,24 @@ def _function_names(arrays: Mapping[str, NDArray[Any]]) -> dict[str, dict[str, i
     return names
 
 
-def _with_codes_of_now(arrays: dict[str, NDArray[Any]], names: dict[str, dict[str, int]]) -> dict[str, NDArray[Any]]:
+def _with_codes_of_now(arrays: dict[str, NDArray[Any]], names: Any) -> dict[str, NDArray[Any]]:
     """Codes are valid within a process: translate by name."""
+    given = Stored({}, names, "functions.")
     for kind, code in (("activation", activation_code), ("aggregation", aggregation_code)):
-        table = np.arange(256, dtype=np.uint8)
-        for name, old in names[kind].items():
+        table = np.full(256, -1, np.int64)
+        codes = given.within(kind)
+        for name in names[kind]:
+            old = codes.integer(name, 0, 255)
+            if table[old] >= 0:
+                raise codes.fail(name, f"has the code of another function, {old}")
             table[old] = code(name)
         for key in arrays:
             if key.endswith(f".{kind}"):
-                arrays[key] = table[arrays[key]]
+                old_codes = arrays[key]
+                if old_codes.dtype != np.uint8 or (table[old_codes] < 0).any():
+                    raise ValueError(f"functions.{kind}: must name all codes of {key}")
+                arrays[key] = table[old_codes].astype(np.uint8)
+    given.end()
     return arrays
 
 
@@ -166,11 +242,13 @@ def _seal(data: bytes) -> dict[str, Any]:
     return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
-def _bytes(path: Path) -> bytes:
+def _bytes(path: Path, most: int | None = None) -> bytes:
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from None
+        return read_stored(path, most)
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: is missing") from None
+    except BadInput as error:
+        raise CheckpointError(str(error)) from None
 
 
 def _json(path: Path, data: bytes) -> Any:

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from experiments.errors import BadInput
+from experiments.reading import read_stored
 from genomes.files import writing
 from genomes.functions import activation_name
 from genomes.graph import layered_layout
 from genomes.population import Genome
+from genomes.stored import shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_fitness", "draw_network", "draw_species", "has_matplotlib"]
+__all__ = ["METRICS", "SPECIES", "draw_fitness", "draw_network", "draw_species", "has_matplotlib", "read_table"]
 
 INK, FAINT = "#22303c", "#b8c2cc"
 POSITIVE, NEGATIVE = "#1f77b4", "#d1495b"
@@ -25,6 +27,10 @@ KINDS = {"input": "#dfe7ee", "bias": "#f3e6c4", "hidden": "#ffffff", "output": "
 DPI = 150
 CLEARANCE = 0.3  # inches between a connection and the middle of a node that is not its own
 BENDS = (0.0, 0.12, -0.12, 0.22, -0.22, 0.34, -0.34, 0.48, -0.48)  # of a connection, as matplotlib's arc3 counts
+MOST = 2**53  # of a count
+LARGEST = 1e300  # that an axis can show
+METRICS = {"generation": True} | dict.fromkeys(("best", "mean", "score", "nodes", "connections"), False)
+SPECIES = dict.fromkeys(("generation", "species", "size"), True)
 LARGE = 20, 150  # nodes of a layer, connections: with more, a network is drawn without labels
 
 
@@ -123,9 +129,9 @@ def _draw_large_network(
     _save(figure, path)
 
 
-def draw_fitness(run: Path, path: Path, title: str = "") -> None:
-    """Best and mean fitness, and the size of the genomes below."""
-    rows = _read(run / "metrics.csv")
+def draw_fitness(rows: dict[str, Any], path: Path, title: str = "") -> None:
+    """Best and mean fitness, and the size of the genomes below, of the columns of metrics.csv."""
+    rows = {name: np.clip(values, -LARGEST, LARGEST) for name, values in rows.items()}
     figure, (upper, lower) = _canvas(8.0, 5.2, title, panels=2)
     generation = rows["generation"]
     upper.plot(generation, rows["best"], color=POSITIVE, linewidth=1.8, label="best")
@@ -144,11 +150,10 @@ def draw_fitness(run: Path, path: Path, title: str = "") -> None:
     _save(figure, path)
 
 
-def draw_species(run: Path, path: Path, title: str = "") -> None:
-    """Sizes of the species, stacked."""
+def draw_species(rows: dict[str, Any], path: Path, title: str = "") -> None:
+    """Sizes of the species, stacked, of the columns of species.csv."""
     import matplotlib
 
-    rows = _read(run / "species.csv")
     generations = np.unique(rows["generation"])
     ids, row = np.unique(rows["species"], return_inverse=True)
     sizes = np.zeros((len(ids), len(generations)))
@@ -165,7 +170,7 @@ def draw_species(run: Path, path: Path, title: str = "") -> None:
         linewidth=0.3 if len(generations) <= 100 else 0.0,
         step="post",
     )
-    axes.set(xlabel="generation", ylabel="genomes", ylim=(0, sizes.sum(axis=0).max()))
+    axes.set(xlabel="generation", ylabel="genomes", ylim=(0, max(sizes.sum(axis=0).max(), 1)))
     lasting = np.argsort(-sizes.sum(axis=1), kind="stable")[:12]
     for k in lasting:
         at = int(np.argmax(sizes[k]))
@@ -191,7 +196,7 @@ def _canvas(width: float, height: float, title: str, panels: int = 1) -> tuple[A
     ratios = {"height_ratios": [2, 1]} if panels == 2 else None
     axes = figure.subplots(panels, 1, sharex=True, gridspec_kw=ratios)
     if title:
-        figure.suptitle(title, fontsize=11, color=INK, x=0.02, ha="left")
+        figure.suptitle(title, fontsize=11, color=INK, x=0.02, ha="left", parse_math=False)
     return figure, axes
 
 
@@ -240,16 +245,51 @@ def _same_scale(scores: Any, fitness: Any) -> bool:
     return bool(len(finite)) and 0.2 < (np.abs(scores).max() + 1e-9) / (np.abs(finite).max() + 1e-9) < 5.0
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """Columns of a CSV file as float64; empty cells are NaN."""
+def read_table(path: Path, columns: dict[str, bool]) -> dict[str, Any] | None:
+    """Columns of a run's CSV file as float64, NaN where a cell is empty. None where there is no file, or no row.
+
+    Parameters
+    ----------
+    columns : names of those that are read, and whether they hold counts: whole numbers.
+
+    Raises
+    ------
+    BadInput : it is no such file; one line that names the line, the column and the value.
+    """
     try:
-        with open(path, encoding="utf-8", newline="") as file:
-            header, *rows = csv.reader(file)
-        cells = [[float(cell or "nan") for cell in row] for row in rows]
-        table = np.array(cells, np.float64).reshape(len(cells), len(header))
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{path}: cannot be read: {error}") from None
-    return {name: table[:, k] for k, name in enumerate(header)}
+        text = read_stored(path).decode("utf-8")
+        # Of a run that goes on, the last line may be half there.
+        rows = list(csv.reader(text[: text.rfind("\n") + 1].splitlines()))
+    except FileNotFoundError:
+        return None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise BadInput(f"{path}: is damaged: {error}") from None
+    if not text:  # the run has just begun
+        return None
+    header, *rows = rows or [[]]
+    missing = [name for name in columns if name not in header]
+    if missing:
+        raise BadInput(f"{path}: is damaged: its first line must have the column {missing[0]}")
+    table = {name: np.empty(len(rows)) for name in columns}
+    for k, row in enumerate(rows):
+        cells = dict(zip(header, row, strict=False))
+        for name, count in columns.items():
+            value = _number(cells.get(name, "none"), count)
+            if value is None:
+                wanted = "a whole number of 0 or more" if count else "a number"
+                found = shown(cells.get(name))
+                raise BadInput(f"{path}, line {k + 2}: is damaged: {name} must be {wanted}, got {found}")
+            table[name][k] = value
+    return table if rows else None
+
+
+def _number(cell: str, count: bool) -> float | None:
+    """The number in a cell, NaN in an empty one; None where there is none, or no count where there should be one."""
+    try:
+        value = float(cell or "nan")
+    except ValueError:
+        return None
+    return None if count and not (0 <= value <= MOST and value == int(value)) else value
 
 
 def describe_functions(genome: Genome) -> str:

@@ -23,11 +23,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from experiments.errors import BadInput
+from experiments.reading import check_kinds
 from genomes.files import UNFINISHED, writing
 
 __all__ = ["RunFolder", "Table", "require_run", "write_json", "write_whole"]
 
 PICTURES = ("network.png", "fitness.png", "species.png")
+CHECKPOINTS = "checkpoints"
 CONTENTS = (
     "config.toml",
     "metrics.csv",
@@ -36,7 +38,7 @@ CONTENTS = (
     "initial.json",
     "summary.json",
     "training.csv",
-    "checkpoints",
+    CHECKPOINTS,
     *PICTURES,
 )
 LOCK = ".lock"
@@ -149,11 +151,13 @@ class RunFolder:
 
 
 def require_run(path: Path) -> None:
-    """`BadInput` unless the folder holds a run. One that was being replaced when its process was killed is back."""
+    """`BadInput` unless the folder holds a run, and of a run's files and folders only what is of its kind. A run that
+    was being replaced when its process was killed is back."""
+    check_kinds(path, (*(name for name in CONTENTS if name != CHECKPOINTS), LOCK), (CHECKPOINTS,))
     if (path / ASIDE).is_dir() or (path / PARTLY_ASIDE).is_dir():
         with contextlib.suppress(BadInput):  # in use: it is being replaced now
             RunFolder(path).close()
-    if not (path / "config.toml").is_file():
+    if not (path / "config.toml").exists():
         raise BadInput(f"{path}: holds no run: config.toml is missing")
 
 
@@ -165,7 +169,7 @@ class Table:
     """A CSV file that grows, and knows how much of it a checkpoint has seen."""
 
     def __init__(self, path: Path, columns: Sequence[str], mark: Sequence[int] | None = None) -> None:
-        """Begin the file, or cut it back to ``mark`` and go on.
+        """Begin the file; or go on from ``mark``, when `cut` has dropped the rows after that.
 
         Raises
         ------
@@ -180,13 +184,18 @@ class Table:
         size, checksum = mark
         try:
             self._file = open(path, "r+b")  # noqa: SIM115
-            same = zlib.crc32(self._file.read(size)) == checksum and self._file.tell() == size
+            there = os.fstat(self._file.fileno()).st_size >= size
+            same = there and zlib.crc32(self._file.read(size)) == checksum
         except OSError as error:
             raise BadInput(f"{path}: cannot be read: {error.strerror}; the run's checkpoint needs it") from None
         if not same:
             raise BadInput(f"{path}: was changed since the run's checkpoint: put it back, or start a new run")
-        self._file.truncate()
         self._size, self._checksum = size, checksum
+
+    def cut(self) -> None:
+        """Drop the rows that were written after the mark."""
+        self._file.flush()
+        self._file.truncate(self._size)
 
     @property
     def mark(self) -> tuple[int, int]:

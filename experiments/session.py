@@ -18,17 +18,18 @@ from experiments.checkpoint import Checkpoint, CheckpointError, last_checkpoint,
 from experiments.config import Config, read_config
 from experiments.display import Display
 from experiments.errors import BadInput, Failure
-from experiments.record import RunFolder, Table, write_json, write_whole
+from experiments.record import CHECKPOINTS, RunFolder, Table, write_json, write_whole
+from experiments.restore import restore
 from experiments.run import Row, Run
 from genomes.evaluation import Evaluation
 from genomes.files import GenomeFileError, load_genome, load_scaling, save_genome
 from genomes.kernels.parallel import available_cores, set_threads
 from genomes.network import Network
-from genomes.population import CONNECTION_GENES, NODE_GENES, Genome, Population
+from genomes.population import CONNECTION_GENES, NODE_GENES, Genome, InvalidGenome, Population
 from genomes.scaling import Scaling
-from neat.algorithm import NEAT
 from neat.params import ParameterError
 from neat.report import GenerationReport
+from neat.state import check_genomes
 
 if TYPE_CHECKING:
     from envs.task import Task
@@ -96,25 +97,28 @@ class Session:
         config = read_config(folder.path / "config.toml", options=options, trust=trust)
         if threads is not None:
             config = config.replace_run(threads=threads)
-        try:
-            checkpoint = last_checkpoint(folder.path / "checkpoints", display.message)
-        except CheckpointError as error:
-            raise BadInput(str(error)) from None
         run = _make_run(config)
-        if checkpoint is None:
-            if (folder.path / "summary.json").exists():
-                raise BadInput(
-                    f"{folder.path / 'checkpoints'}: is missing or empty: the run cannot go on; "
-                    f"`neat run {folder.path / 'config.toml'}` repeats it in a new folder"
-                )
-            display.message(f"{folder.path}: no checkpoint was written yet: starting again")
-        else:
-            if checkpoint.state.get("config") != config.digest():
+
+        def take(checkpoint: Checkpoint) -> None:
+            digest = checkpoint.state.get("config")
+            if isinstance(digest, str) and digest != config.digest():
                 raise BadInput(
                     f"{folder.path / 'config.toml'}: was changed since the run's checkpoint: only limits, threads and "
                     f"names may change; start a new run with it instead"
                 )
-            _restore(run, checkpoint, folder.path)
+            restore(run, checkpoint)
+
+        try:
+            checkpoint = last_checkpoint(folder.path / CHECKPOINTS, display.message, take)
+        except CheckpointError as error:
+            raise BadInput(str(error)) from None
+        if checkpoint is None:
+            if (folder.path / "summary.json").exists():
+                raise BadInput(
+                    f"{folder.path / CHECKPOINTS}: is missing or empty: the run cannot go on; "
+                    f"`neat run {folder.path / 'config.toml'}` repeats it in a new folder"
+                )
+            display.message(f"{folder.path}: no checkpoint was written yet: starting again")
         with _writing(folder.path):
             if options:
                 write_whole(folder.path / "config.toml", config.to_toml(folder.path))
@@ -129,6 +133,8 @@ class Session:
         marks = checkpoint.state["tables"] if checkpoint else {}
         metrics = Table(folder.path / "metrics.csv", Row.COLUMNS, marks.get("metrics"))
         species = Table(folder.path / "species.csv", SPECIES_COLUMNS, marks.get("species"))
+        for table in (metrics, species):  # when both are known to be the run's
+            table.cut()
         set_threads(config.run.threads or available_cores())
         return cls(config, folder, display, run, metrics, species)
 
@@ -275,7 +281,7 @@ class Session:
         with _writing(self.folder.path):
             for table in (self.metrics, self.species):
                 table.flush(sync=True)
-            write_checkpoint(self.folder.path / "checkpoints", run.generations, Checkpoint(arrays, state))
+            write_checkpoint(self.folder.path / CHECKPOINTS, run.generations, Checkpoint(arrays, state))
         self.last_checkpoint = time.monotonic()
 
 
@@ -287,12 +293,19 @@ def show_notes(display: Display, config: Config, task: Task) -> None:
         display.note(text)
 
 
-def load_champion(folder: Path, by_name: bool = False) -> tuple[Genome, Scaling | None]:
-    """The champion of a run's folder, and how its inputs are scaled; ``by_name``: see `load_genome`."""
+def load_champion(folder: Path, config: Config | None = None, by_name: bool = False) -> tuple[Genome, Scaling | None]:
+    """The champion of a run's folder, and how its inputs are scaled. With the run's configuration, one that cannot
+    compute in its mode is refused. ``by_name``: see `load_genome`."""
     path = folder / "champion.json"
-    if not path.is_file():
+    if not path.exists():
         raise BadInput(f"{path}: is missing: the run has no champion yet")
-    return _read(path, partial(load_genome, by_name=by_name)), _read(path, load_scaling)
+    genome, scaling = _read(path, partial(load_genome, by_name=by_name)), _read(path, load_scaling)
+    if config is not None:
+        try:
+            check_genomes(Population.of([genome]), config.neat)
+        except InvalidGenome as error:
+            raise BadInput(f"{path}: {error}") from None
+    return genome, scaling
 
 
 def initial_genome(config: Config) -> Genome | None:
@@ -340,40 +353,13 @@ def make_tuner(config: Config, task: Task | None = None) -> Tuner | None:
         raise BadInput(f"weights.{error}") from None
 
 
-def _restore(run: Run, checkpoint: Checkpoint, folder: Path) -> None:
-    arrays, state = checkpoint.arrays, checkpoint.state
-    try:
-        run.algorithm = NEAT.restore(
-            run.params,
-            arrays,
-            state["algorithm"],
-            maximize=run.task.maximize,
-            episodes_change=run.task.episodes_change,
-            initial=run.algorithm._initial,
-            device=run.algorithm.device,
-        )
-        for name, value in state["run"].items():
-            setattr(run, name, value)
-        if state["champion"] is not None:
-            genes: dict[str, Any] = {name: arrays[f"champion.{name}"] for name in (*NODE_GENES, *CONNECTION_GENES)}
-            shape = {key: state["algorithm"][key] for key in ("num_inputs", "num_outputs", "bias_input")}
-            scaling = None
-            if "champion_limit" in state:
-                parts = arrays["champion.scaling.shift"], arrays["champion.scaling.scale"]
-                scaling = Scaling(*parts, state["champion_limit"])
-            run.champion = Champion(Genome(**shape, **genes), **state["champion"], scaling=scaling)
-        run.task.restore({k.removeprefix("task."): v for k, v in arrays.items() if k.startswith("task.")})
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise BadInput(f"{folder / 'checkpoints'}: the checkpoint does not fit this release: {error!r}") from None
-
-
 @contextmanager
 def _writing(folder: Path, begun: bool = True) -> Iterator[None]:
     """A block that writes into a run's folder; what goes wrong on the disk is told in one line, as a `Failure`."""
     try:
         yield
     except OSError as error:
-        kept = sorted(p.name for p in (folder / "checkpoints").glob("*") if p.name.isdigit())
+        kept = sorted(p.name for p in (folder / CHECKPOINTS).glob("*") if p.name.isdigit())
         last = f"the checkpoint of generation {int(kept[-1])} is kept" if kept else "there was no checkpoint yet"
         end = f"{last}: `neat resume {folder}` goes on" if begun else "the run has not begun, nothing was replaced"
         where = error.filename or folder
@@ -399,6 +385,11 @@ def champion_score(
         return score
     task = config.task.make("stop")
     champions = Population.of([champion])
+    shape, wanted = (champions.task_inputs, champion.num_outputs), (task.num_inputs, task.num_outputs)
+    if shape != wanted:
+        task.close()
+        raise BadInput(f"{config.task.name}: needs {wanted[0]} inputs and {wanted[1]} outputs, the champion has "
+                       f"{shape[0]} and {shape[1]}")  # fmt: skip
     networks = compile_population(champions, device=config.run.device, **config.neat.computing)
     try:
         value = float(task.validate(networks, (seed, 0)).fitness[0])

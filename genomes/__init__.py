@@ -9,6 +9,7 @@ network         one champion as a callable
 evaluation      Evaluation: what a task says of P networks
 scaling         how inputs are scaled; travels with the champion
 files, graph    genome files; networkx
+check, stored   the rules of genomes; arrays and scalars that may come from anywhere
 rng, kernels    counter-based random numbers; what compiles and runs the kernels
 each            one function for each of many items, on the CPU or the GPU
 """

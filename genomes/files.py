@@ -20,12 +20,14 @@ from genomes.check import check_genome
 from genomes.functions import activation_code, activation_name, aggregation_code, aggregation_name, declare_activation
 from genomes.population import Genome, InvalidGenome
 from genomes.scaling import Scaling
+from genomes.stored import shown
 
 __all__ = ["UNFINISHED", "GenomeFileError", "load_genome", "load_scaling", "save_genome", "shortest", "writing"]
 
 FORMAT = "speciate-genome"
 VERSION = 1
 UNFINISHED = ".*.tmp*"  # names of the files that `writing` writes, until they are whole
+MOST_INPUTS = 10_000_000  # of a file, whatever it claims: an input takes memory, but no place in the file
 
 
 class GenomeFileError(ValueError):
@@ -85,36 +87,42 @@ def load_genome(path: str | os.PathLike[str], by_name: bool = False) -> Genome:
         When the file cannot be read.
     """
     reader = _Reader(Path(path))
-    data = reader.document()
-    inputs, outputs = reader.integer(data, "inputs", 0), reader.integer(data, "outputs", 1)
+    try:
+        genome = _genome(reader, reader.document(), by_name)
+        check_genome(genome)
+    except InvalidGenome as error:
+        raise reader.fail(str(error)) from None
+    except MemoryError:
+        raise reader.fail("needs more memory than there is") from None
+    return genome
+
+
+def _genome(reader: _Reader, data: dict[str, Any], by_name: bool) -> Genome:
+    inputs, outputs = reader.integer(data, "inputs", 0, MOST_INPUTS), reader.integer(data, "outputs", 1)
     bias_input = data.get("bias_input")
     if bias_input is not None:
         bias_input = reader.number(data, "bias_input")
     nodes, connections = reader.rows(data, "nodes"), reader.rows(data, "connections")
-    padding = [0] * inputs
     code = declare_activation if by_name else activation_code
-    timed = any("time_constant" in n for n in nodes)
-    time_constant = padding + [reader.number(n, "time_constant") for n in nodes] if timed else []
-    genome = Genome(
-        inputs,
-        outputs,
-        np.array([*range(inputs), *(reader.integer(n, "id", 0) for n in nodes)], np.int32),
-        np.array(padding + [reader.number(n, "bias") for n in nodes], np.float32),
-        np.array(padding + [reader.name(n, "activation", code) for n in nodes], np.uint8),
-        np.array(padding + [reader.name(n, "aggregation", aggregation_code) for n in nodes], np.uint8),
-        np.array([reader.integer(c, "innovation", 0) for c in connections], np.int32),
-        np.array([reader.integer(c, "source", 0) for c in connections], np.int32),
-        np.array([reader.integer(c, "target", 0) for c in connections], np.int32),
-        np.array([reader.number(c, "weight") for c in connections], np.float32),
-        np.array([reader.boolean(c, "enabled") for c in connections], np.bool_),
-        bias_input=bias_input,
-        time_constant=np.array(time_constant, np.float32),
-    )
-    try:
-        check_genome(genome)
-    except InvalidGenome as error:
-        raise GenomeFileError(f"{path}: {error}") from None
-    return genome
+
+    def after_inputs(values: list[Any], dtype: type) -> NDArray[Any]:
+        return np.concatenate([np.zeros(inputs, dtype), np.array(values, dtype)])
+
+    genes: dict[str, NDArray[Any]] = {
+        "node_id": after_inputs([reader.integer(n, "id", 0) for n in nodes], np.int32),
+        "bias": after_inputs([reader.number(n, "bias") for n in nodes], np.float32),
+        "activation": after_inputs([reader.name(n, "activation", code) for n in nodes], np.uint8),
+        "aggregation": after_inputs([reader.name(n, "aggregation", aggregation_code) for n in nodes], np.uint8),
+        "innovation": np.array([reader.integer(c, "innovation", 0) for c in connections], np.int32),
+        "source": np.array([reader.integer(c, "source", 0) for c in connections], np.int32),
+        "target": np.array([reader.integer(c, "target", 0) for c in connections], np.int32),
+        "weight": np.array([reader.number(c, "weight") for c in connections], np.float32),
+        "enabled": np.array([reader.boolean(c, "enabled") for c in connections], np.bool_),
+    }
+    genes["node_id"][:inputs] = np.arange(inputs)
+    if any("time_constant" in n for n in nodes):
+        genes["time_constant"] = after_inputs([reader.number(n, "time_constant") for n in nodes], np.float32)
+    return Genome(inputs, outputs, bias_input=bias_input, **genes)
 
 
 def load_scaling(path: str | os.PathLike[str]) -> Scaling | None:
@@ -128,6 +136,8 @@ def load_scaling(path: str | os.PathLike[str]) -> Scaling | None:
         raise reader.fail('"scaling" must be an object')
     inputs = reader.integer(data, "inputs", 0) - (data.get("bias_input") is not None)
     limit = None if table.get("limit") is None else reader.number(table, "limit")
+    if limit is not None and limit <= 0:
+        raise reader.fail(f'"limit" is {limit}, must be above 0')
     return Scaling(reader.numbers(table, "shift", inputs), reader.numbers(table, "scale", inputs), limit)
 
 
@@ -182,10 +192,12 @@ class _Reader:
             data = json.loads(self.path.read_bytes().decode("utf-8"))
         except (ValueError, RecursionError) as error:
             raise self.fail(f"is not JSON: {error}") from None
+        except MemoryError:
+            raise self.fail("needs more memory than there is") from None
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             raise self.fail(f'is no genome file: "format" must be "{FORMAT}"')
         if data.get("version") != VERSION:
-            raise self.fail(f'"version" is {data.get("version")!r}, this release reads version {VERSION}')
+            raise self.fail(f'"version" is {shown(data.get("version"))}, this release reads version {VERSION}')
         return data
 
     def value(self, row: dict[str, Any], key: str) -> Any:
@@ -193,17 +205,18 @@ class _Reader:
             raise self.fail(f'"{key}" is missing in {json.dumps(row)[:80]}')
         return row[key]
 
-    def integer(self, row: dict[str, Any], key: str, low: int) -> int:
+    def integer(self, row: dict[str, Any], key: str, low: int, high: int = 2**31 - 1) -> int:
         value = self.value(row, key)
-        if type(value) is not int or not low <= value < 2**31:
-            raise self.fail(f'"{key}" is {value!r}, must be an integer from {low} to 2147483647')
+        if type(value) is not int or not low <= value <= high:
+            raise self.fail(f'"{key}" is {shown(value)}, must be an integer from {low} to {high}')
         return value
 
     def number(self, row: dict[str, Any], key: str) -> float:
         value = self.value(row, key)
-        finite = type(value) in (int, float) and abs(value) < 3.5e38 and math.isfinite(np.float32(value))
+        with np.errstate(over="ignore"):
+            finite = type(value) in (int, float) and abs(value) < 3.5e38 and math.isfinite(np.float32(value))
         if not finite:
-            raise self.fail(f'"{key}" is {value!r}, must be a finite 32-bit number')
+            raise self.fail(f'"{key}" is {shown(value)}, must be a finite 32-bit number')
         return float(value)
 
     def numbers(self, row: dict[str, Any], key: str, count: int) -> NDArray[np.float32]:
@@ -215,13 +228,13 @@ class _Reader:
     def boolean(self, row: dict[str, Any], key: str) -> bool:
         value = self.value(row, key)
         if type(value) is not bool:
-            raise self.fail(f'"{key}" is {value!r}, must be true or false')
+            raise self.fail(f'"{key}" is {shown(value)}, must be true or false')
         return value
 
     def name(self, row: dict[str, Any], key: str, code: Callable[[str], int]) -> int:
         value = self.value(row, key)
-        if type(value) is not str:
-            raise self.fail(f'"{key}" is {value!r}, must be a name')
+        if type(value) is not str or len(value) > 80:
+            raise self.fail(f'"{key}" is {shown(value)}, must be a name')
         try:
             return code(value)
         except ValueError as error:

@@ -143,8 +143,9 @@ class NEAT:
         initial: Genome | None = None,
         device: str = "cpu",
     ) -> NEAT:
-        """The algorithm as it was when ``state_dict`` gave these; KeyError, ValueError or TypeError if it never did."""
+        """The algorithm as it was when ``state_dict`` gave these; a ValueError of one line if it never did. They may
+        come from anywhere: all that kernels rely on is checked."""
         self = cls.__new__(cls)
         self.params, self.maximize, self.episodes_change, self._initial = params, maximize, episodes_change, initial
-        self._state, self._asked, self.device = State.from_arrays(arrays, scalars).to(device), False, device
+        self._state, self._asked, self.device = State.from_arrays(arrays, scalars, params).to(device), False, device
         return self

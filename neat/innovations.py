@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from genomes.backend import arrays_of, moved
 from genomes.each import grid
 from genomes.population import Population
+from genomes.stored import Stored
 from neat.kernels.innovations import fill_table, number_changes
 
 __all__ = ["Innovations"]
@@ -106,18 +107,41 @@ class Innovations:
         ------
         ValueError : if they are no such arrays.
         """
-        links = [np.asarray(arrays[name]) for name in ("source", "target", "innovation")]
-        splits = [np.asarray(arrays[name]) for name in ("split_innovation", "split_copy", "split_node")]
-        following = np.asarray(arrays["next"])
-        for columns, next_number in zip((links, splits), following, strict=True):
-            if any(c.dtype != np.int32 or c.ndim != 1 or len(c) != len(columns[0]) or (c < 0).any() for c in columns):
-                raise ValueError("the columns of a registry must be int32, not negative, and of the same length")
-            if columns[2].max(initial=-1) >= next_number or not 0 <= next_number <= _LIMIT:
-                raise ValueError(f"a registry's next number must be above all others, got {next_number}")
-        return cls(
-            Numbering(links[0], links[1], links[2], int(following[0])),
-            Numbering(splits[0], splits[1], splits[2], int(following[1])),
-        )
+        given = Stored(arrays, {}, "registry, ")
+        links = _columns(given, "source", "target", "innovation")
+        splits = _columns(given, "split_innovation", "split_copy", "split_node")
+        next_innovation, next_node = (int(n) for n in given.between("next", np.int64, 0, _LIMIT, 2))
+        given.end()
+        bounds = (_LIMIT, _LIMIT, next_innovation), (next_innovation, _LIMIT, next_node)
+        for columns, highest in zip((links, splits), bounds, strict=True):
+            if any((c < 0).any() or (c >= high).any() for c, high in zip(columns, highest, strict=True)):
+                raise ValueError("a registry's numbers must be 0 or more, and below its next number")
+            number = columns[2]
+            if (number[1:] <= number[:-1]).any():
+                raise ValueError("a registry's numbers must ascend")
+            if len(np.unique(columns[0].astype(np.int64) << 32 | columns[1])) < len(number):
+                raise ValueError("a registry must number each thing once")
+        if next_innovation != links[2].max(initial=-1) + 1 or (len(splits[2]) and next_node != splits[2][-1] + 1):
+            following = f"{next_innovation} and {next_node}"
+            raise ValueError(f"a registry's next numbers must follow the last that it has given, got {following}")
+        return cls(Numbering(*links, next_innovation), Numbering(*splits, next_node))
+
+    def check(self, population: Population) -> None:
+        """Raise ValueError unless the genes of a population on the CPU are those of the registry."""
+        if (population.node_id >= self.next_node).any():
+            raise ValueError(f"a genome has a node that is not below the registry's next, {self.next_node}")
+        known = self.links.number[: self.links.count]
+        place = np.minimum(np.searchsorted(known, population.innovation), max(len(known) - 1, 0))
+        columns = {"innovation": self.links.number, "source": self.links.first, "target": self.links.second}
+        for name, column in columns.items():
+            gene = getattr(population, name)
+            if len(gene) and (not len(known) or (column[place] != gene).any()):
+                raise ValueError(f"a genome has a connection whose {name} is not that of the registry")
+
+
+def _columns(given: Stored, first: str, second: str, number: str) -> tuple[Any, Any, Any]:
+    column = given.array(first, np.int32, None)
+    return column, given.array(second, np.int32, len(column)), given.array(number, np.int32, len(column))
 
 
 class Numbering:

@@ -11,17 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genomes.backend import arrays_of, to_host
-from genomes.population import CONNECTION_GENES, NODE_GENES, Population
+from genomes.check import check_population
+from genomes.population import CONNECTION_GENES, NODE_GENES, InvalidGenome, Population
+from genomes.stored import Stored
 from neat.complexity import Phase
 from neat.innovations import Innovations
 from neat.params import NEATParams
 from neat.reproduction import Ranking, best_species
 
-__all__ = ["Arrays", "Progress", "Scalars", "SpeciesTable", "State"]
+__all__ = ["Arrays", "Progress", "Scalars", "SpeciesTable", "State", "check_genomes"]
 
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 Scalars: TypeAlias = dict[str, Any]
 
+MOST_SPECIES = 2**30  # that a run has founded: far below where int32 ends
 AVERAGED = 5  # generations over which a best is averaged where episodes change
 POPULATION_GENES = ("node_start", *NODE_GENES, "conn_start", *CONNECTION_GENES)
 
@@ -210,41 +213,114 @@ class State:
         return arrays, scalars
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], scalars: Mapping[str, Any]) -> State:
-        """The state of which `to_arrays` gave these.
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], scalars: Mapping[str, Any], params: NEATParams) -> State:
+        """The state of a run with these parameters, of which `to_arrays` gave these. Whatever they hold, no kernel can
+        be led astray by it: every rule that a state keeps is checked.
 
         Raises
         ------
-        KeyError, ValueError, TypeError : they are no such arrays and scalars.
+        ValueError : they are no such arrays and scalars; one line that names what is wrong.
         """
-        has_representatives = "representatives.node_start" in arrays
-        prefix = "innovations."
-        return cls(
-            seed=int(scalars["seed"]),
-            generation=int(scalars["generation"]),
-            population=_population_of("population", arrays, scalars),
-            representatives=_population_of("representatives", arrays, scalars) if has_representatives else None,
-            species=SpeciesTable(arrays["species.id"], arrays["species.created"], _progress_of("species", arrays)),
-            next_species=int(scalars["next_species"]),
-            threshold=float(scalars["threshold"]),
-            progress=_progress_of("progress", arrays),
-            phase=Phase(history=tuple(arrays["phase.history"].tolist()), **scalars["phase"]),
-            innovations=Innovations.from_arrays(
-                {key.removeprefix(prefix): value for key, value in arrays.items() if key.startswith(prefix)}
-            ),
-            done=bool(scalars["done"]),
-            archive=arrays.get("archive"),
+        given = Stored(arrays, scalars)
+        generation, done = given.integer("generation", 0, 2**32 - 1), given.flag("done")
+        shape = _shape_of(given)
+        population = _population_of("population", given, shape, params)
+        representatives = None
+        if "representatives.node_start" in given:
+            representatives = _population_of("representatives", given, shape, params)
+        next_species = given.integer("next_species", 0, MOST_SPECIES)
+        state = cls(
+            seed=given.integer("seed", 0, 2**64 - 1),
+            generation=generation,
+            population=population,
+            representatives=representatives,
+            species=_species_of(given, generation, next_species),
+            next_species=next_species,
+            threshold=given.number("threshold", 0.0),
+            progress=_progress_of("progress", given, 1, generation),
+            phase=_phase_of(given, generation),
+            innovations=Innovations.from_arrays(given.beginning("innovations.")),
+            done=done,
+            archive=_archive_of(given, params),
         )
+        given.end()
+        founded = 0 if representatives is None else len(representatives)
+        if len(state.species) != founded and not done:  # a run that is done has the species of its last generation
+            raise ValueError(f"species.id: must be as many as there are representatives, {founded}")
+        for genomes in (population, representatives):
+            if genomes is not None:
+                state.innovations.check(genomes)
+        return state
+
+
+def check_genomes(population: Population, params: NEATParams) -> None:
+    """Raise `InvalidGenome` where genomes break a rule of genomes in general, or of those of the mode."""
+    check_population(population, feed_forward=params.mode == "feedforward")
+    if (len(population.time_constant) > 0) != (params.mode == "ctrnn"):
+        has = "have" if len(population.time_constant) else "have no"
+        raise InvalidGenome(f"the genomes {has} time constants; mode {params.mode!r} wants it otherwise")
 
 
 def _population_arrays(name: str, population: Population) -> Arrays:
     return {f"{name}.{genes}": getattr(population, genes) for genes in POPULATION_GENES}
 
 
-def _population_of(name: str, arrays: Mapping[str, NDArray[Any]], scalars: Mapping[str, Any]) -> Population:
-    genes: dict[str, Any] = {genes: arrays[f"{name}.{genes}"] for genes in POPULATION_GENES}
-    return Population(**genes, **{key: scalars[key] for key in ("num_inputs", "num_outputs", "bias_input")})
+def _shape_of(given: Stored) -> dict[str, Any]:
+    """What all genomes have in common."""
+    return {
+        "num_inputs": given.integer("num_inputs", 0, 2**31 - 1),
+        "num_outputs": given.integer("num_outputs", 1, 2**31 - 1),
+        "bias_input": given.optional("bias_input"),
+    }
 
 
-def _progress_of(name: str, arrays: Mapping[str, NDArray[Any]]) -> Progress:
-    return Progress(*(arrays[f"{name}.{field.name}"] for field in dataclasses.fields(Progress)))
+def _population_of(name: str, given: Stored, shape: dict[str, Any], params: NEATParams) -> Population:
+    types = {"node_start": np.int64, "conn_start": np.int64} | NODE_GENES | CONNECTION_GENES
+    genes: dict[str, Any] = {gene: given.array(f"{name}.{gene}", dtype, None) for gene, dtype in types.items()}
+    population = Population(**genes, **shape)
+    try:
+        check_genomes(population, params)
+        if not len(population):
+            raise InvalidGenome("there must be at least one genome")
+    except InvalidGenome as error:
+        raise given.fail(name, str(error)) from None
+    return population
+
+
+def _species_of(given: Stored, generation: int, next_species: int) -> SpeciesTable:
+    species = given.between("species.id", np.int32, 0, next_species - 1, None)
+    if (species[1:] <= species[:-1]).any():
+        raise given.fail("species.id", "must ascend")
+    created = given.between("species.created", np.int64, 0, generation, len(species))
+    return SpeciesTable(species, created, _progress_of("species", given, len(species), generation))
+
+
+def _progress_of(name: str, given: Stored, rows: int, generation: int) -> Progress:
+    record = given.between(f"{name}.record", np.float64, -np.inf, np.finfo(np.float64).max, rows)
+    improved = given.between(f"{name}.improved", np.int64, 0, generation, rows)
+    recent = given.array(f"{name}.recent", np.float64, rows, AVERAGED)
+    if (recent == np.inf).any():
+        raise given.fail(f"{name}.recent", "must be below infinity")
+    return Progress(record, improved, recent)
+
+
+def _archive_of(given: Stored, params: NEATParams) -> NDArray[np.float32] | None:
+    if params.selection != "novelty" or "archive" not in given:
+        return None
+    archive = given.array("archive", np.float32, None, None)
+    if not archive.shape[1]:
+        raise given.fail("archive", "must hold behaviours of one number or more")
+    return archive
+
+
+def _phase_of(given: Stored, generation: int) -> Phase:
+    phase = given.within("phase")
+    made = Phase(
+        simplifying=phase.flag("simplifying"),
+        since=phase.integer("since", 0, generation),
+        ceiling=phase.number("ceiling", 0.0),
+        history=tuple(given.between("phase.history", np.float64, 0.0, np.finfo(np.float64).max, None).tolist()),
+        last_mean=phase.number("last_mean", 0.0),
+    )
+    phase.end()
+    return made

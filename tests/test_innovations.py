@@ -109,6 +109,12 @@ def test_contradictory_genes_are_refused():
         ("target", np.zeros(3, np.int32)),
         ("innovation", np.array([0, 1, 2, -3], np.int32)),
         ("next", np.array([3, 4])),
+        ("next", np.array([5, 4])),
+        ("next", np.array([4.0, 4.0])),
+        ("target", np.array([2, 2, 2, 2], np.int32)),
+        ("innovation", np.array([0, 2, 1, 3], np.int32)),
+        ("split_node", np.array([2], np.int32)),
+        ("more", np.array([2], np.int32)),
     ],
 )
 def test_damaged_arrays_are_refused(registry, name, value):
@@ -117,6 +123,8 @@ def test_damaged_arrays_are_refused(registry, name, value):
 
 
 def test_numbers_run_out_loudly(registry):
-    arrays = registry.arrays() | {"next": np.array([2**31 - 2, 4], np.int64)}
+    arrays = registry.arrays()
+    arrays["innovation"][-1] = 2**31 - 3
+    arrays["next"][0] = 2**31 - 2
     with pytest.raises(OverflowError):
         Innovations.from_arrays(arrays).number(changes(link(0, 9)))

@@ -415,7 +415,8 @@ def test_an_exception_that_only_costs_genomes_is_shown_whole_once(tmp_path, caps
 
 def test_ctrl_c_again_while_refine_writes_what_it_found(home):
     code = (
-        "import os, signal\nimport experiments.training.folder as folder\nimport experiments.training.refinement as refinement\n"
+        "import os, signal\nimport experiments.training.folder as folder\n"
+        "import experiments.training.refinement as refinement\n"
         "def interrupting(call, when):\n"
         "    calls = []\n"
         "    def interrupted(*arguments):\n"

@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import random
+import subprocess
+import sys
 
 import networkx as nx
 import numpy as np
@@ -18,7 +20,7 @@ from genomes.initial import initial_population, population_around
 from genomes.population import InvalidGenome, Population
 from genomes.scaling import Scaling
 from tests.reference import random_genome, random_population
-from tests.run_cases import read_pipe
+from tests.run_cases import env, read_pipe
 
 FUNCTIONS = dict(activations=tuple(ACTIVATIONS.values()), aggregations=tuple(AGGREGATIONS.values()))
 
@@ -200,9 +202,12 @@ def test_damaged_genome_files_are_refused_in_one_line(tmp_path_factory, data):
         ("version", 2, "this release reads version 1"),
         ("format", "other", "is no genome file"),
         ("inputs", True, '"inputs" is True, must be an integer'),
+        ("inputs", 2**31 - 1, '"inputs" is 2147483647, must be an integer from 0 to 10000000'),
         ("outputs", 0, "must be an integer from 1"),
+        ("outputs", 2**31 - 1, "ids 0 to 2147483649 must be there"),
         ("nodes", 3, "must be a list of objects"),
         ("bias_input", "x", "must be a finite 32-bit number"),
+        ("bias_input", "x" * 10**6, r'"bias_input" is .x{76}\.\.\., must be a finite 32-bit number$'),
         ("connections", [{}], '"innovation" is missing'),
     ],
 )
@@ -212,6 +217,40 @@ def test_genome_file_errors_name_key_and_value(tmp_path, genome, key, value, mes
     path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
     with pytest.raises(GenomeFileError, match=message):
         load_genome(path)
+
+
+def test_huge_ids_and_numbers_of_a_file_are_fine(tmp_path, genome):
+    high, last = 2**31 - 1, genome.node_id[-1]
+    for array in (genome.node_id, genome.source, genome.target):
+        array[array == last] = high
+    genome.innovation[-1] = high
+    save_genome(genome, tmp_path / "g.json")
+    assert load_genome(tmp_path / "g.json").equals(genome)
+
+
+def test_a_file_that_claims_many_inputs_takes_little_memory(tmp_path):
+    """As much as there is room for is read; with no room there is one line."""
+    path = tmp_path / "g.json"
+    node = '{"id": 10000000, "bias": 0.0, "activation": "identity", "aggregation": "sum"}'
+    path.write_text(
+        '{"format": "speciate-genome", "version": 1, "inputs": 10000000, "outputs": 1, "connections": [], '
+        f'"nodes": [{node}]}}'
+    )
+    code = (
+        "import resource, sys\n"
+        "from genomes.files import GenomeFileError, load_genome\n"
+        "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (used + int(sys.argv[2]) * 2**20,) * 2)\n"
+        "try:\n"
+        "    print(load_genome(sys.argv[1]).num_inputs)\n"
+        "except GenomeFileError as error:\n"
+        "    print(error)\n"
+    )
+    for megabytes, expected in ((1500, "10000000"), (60, f"{path}: needs more memory than there is")):
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(path), str(megabytes)], capture_output=True, text=True, env=env()
+        )
+        assert done.stdout == f"{expected}\n", done.stderr
 
 
 def test_initial_topologies():

@@ -28,6 +28,7 @@ from genomes.kernels.parallel import get_threads
 from genomes.networks import Networks
 from genomes.rng import random_bits
 from genomes.scaling import Scaling
+from genomes.stored import Stored
 
 __all__ = ["FITNESS", "STARTS", "GymTask"]
 
@@ -37,6 +38,7 @@ EPISODES, RECHECK, VALIDATION = 210, 211, 212
 LANES = 16  # environments of a worker: enough to share the cost of a forward, few enough to stay in the caches
 STARTS = ("common", "own")
 FITNESS = ("mean", "min", "median", "quantile")
+LARGEST = 3.5e38  # of a float32, and a little more
 PART = 5  # a check begins with one of so many parts of its episodes
 
 
@@ -215,11 +217,17 @@ class GymTask(Task):
         return {"observations": self._moments} if self.scaling_kind == "running" else {}
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
-        """Go on from a `state_dict`."""
+        """Go on from a `state_dict`; ValueError where it is none."""
+        given = Stored(state, {}, "task.")
+        moments = self._moments
         if self.scaling_kind == "running":
-            if state["observations"].shape != self._moments.shape:
-                raise ValueError(f"observations must have shape {self._moments.shape}")
-            self._moments = state["observations"]
+            moments = given.finite("observations", np.float64, len(moments))
+            count, sums, squares = moments[0], moments[1 : 1 + self.num_inputs], moments[1 + self.num_inputs :]
+            possible = (np.abs(sums) <= count * LARGEST).all() and (squares <= count * LARGEST**2).all()
+            if count < 0 or count % 1 or not possible or (squares < 0).any():
+                raise given.fail("observations", "must be a count, sums, and sums of squares of so many float32")
+        given.end()
+        self._moments = moments
 
     def close(self) -> None:
         """End the worker processes."""

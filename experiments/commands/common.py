@@ -9,6 +9,8 @@ from typing import Any
 import click
 
 from experiments.errors import BadInput
+from experiments.reading import read_stored
+from genomes.stored import Stored
 
 __all__ = ["conclude", "read_summary", "trusting"]
 
@@ -29,14 +31,45 @@ def conclude(summary: dict[str, Any], as_json: bool) -> int:
 
 
 def read_summary(folder: Path) -> dict[str, Any] | None:
-    """summary.json of a run; None when the run has not ended."""
+    """summary.json of a run, which may come from elsewhere; None when the run has not ended.
+
+    Raises
+    ------
+    BadInput : it is none; what is said at the end of a run needs all that is checked here.
+    """
     path = folder / "summary.json"
     try:
-        summary = json.loads(path.read_bytes())
+        summary = json.loads(read_stored(path))
+        _check_summary(Stored({}, summary))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, RecursionError) as error:
+    except BadInput:
+        raise
+    except (ValueError, RecursionError) as error:
         raise BadInput(f"{path}: is damaged: {error}") from None
-    if not isinstance(summary, dict):
-        raise BadInput(f"{path}: is damaged: must be a JSON object")
-    return summary
+    found: dict[str, Any] = summary
+    return found
+
+
+def _check_summary(summary: Stored) -> None:
+    summary.flag("solved")
+    summary.text("stopped")
+    summary.integer("generations")
+    summary.integer("evaluations")
+    summary.number("seconds", 0.0)
+    summary.optional("target")
+    champion = summary.value("champion")
+    if champion is not None:
+        found = Stored({}, champion, "champion.")
+        found.integer("hidden")
+        found.integer("connections")
+        found.number("fitness")
+        found.number("score")
+    if "test" in summary:
+        test = summary.within("test")
+        rows = "metric" in test
+        for name in ("metric", "part") if rows else ():
+            test.text(name)
+        for name in ("score",) if rows else ("mean", "min", "max"):
+            test.number(name)
+        test.integer("rows" if rows else "episodes")

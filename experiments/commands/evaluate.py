@@ -27,7 +27,7 @@ def command(folder: Path, episodes: int, seed: int, trust: bool, as_json: bool) 
 
     require_run(folder)
     config = read_run_config(folder, trust)
-    result = champion_score(config, *load_champion(folder), episodes, seed)
+    result = champion_score(config, *load_champion(folder, config), episodes, seed)
     if as_json:
         print(json.dumps(result, indent=2))
     elif "metric" in result:

@@ -34,7 +34,7 @@ def command(folder: Path, language: str, name: str | None, out: Path | None) -> 
         raise BadInput(f"--name {name}: must be a name in C, and goes with --to c")
     require_run(folder)
     config = read_run_config(folder)
-    genome, scaling = load_champion(folder, by_name=True)
+    genome, scaling = load_champion(folder, config, by_name=True)
     try:
         program = Program.of(genome, scaling=scaling, about=_about(config, genome), **config.neat.computing)
     except NotExportable as error:

@@ -47,7 +47,7 @@ def command(folder: Path, out: Path | None, episodes: int, seed: int, trust: boo
         raise BadInput(f"--out {out}: there is no folder {out.parent}")
     else:
         _without_window()
-    genome, scaling = load_champion(folder)
+    genome, scaling = load_champion(folder, config)
     network = Network(genome, scaling=scaling, **config.neat.computing)
     with _explained(config.task.name):
         stage = config.task.stage("human" if out is None else "rgb_array")

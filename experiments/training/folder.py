@@ -71,7 +71,7 @@ def refine_champion(
     require_run(source)
     options = {} if device is None else {"run.device": (f"--device {device}", device)}
     config = read_config(source / "config.toml", options=options, trust=trust)
-    genome, scaling = load_champion(source)
+    genome, scaling = load_champion(source, config)
     limits = Limits.of(evaluations, minutes)
     set_threads(threads or config.run.threads or available_cores())
     if out is not None and Path(out).resolve() == source.resolve():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from genomes.population import Genome
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_fitness", "draw_network", "draw_species", "has_matplotlib"]
+__all__ = ["draw_fitness", "draw_network", "draw_species", "has_matplotlib", "import_matplotlib"]
 
 INK, FAINT = "#22303c", "#b8c2cc"
 POSITIVE, NEGATIVE = "#1f77b4", "#d1495b"
@@ -35,8 +36,25 @@ def has_matplotlib() -> bool:
     return find_spec("matplotlib") is not None
 
 
+def import_matplotlib() -> Any:
+    """matplotlib, whatever the variable MPLBACKEND says: pictures go to files, no window is opened."""
+    import os
+
+    backend = os.environ.pop("MPLBACKEND", None)
+    try:
+        import matplotlib
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
+    if backend is not None:
+        with contextlib.suppress(ValueError):  # there is no backend of this name
+            matplotlib.rcParams["backend"] = backend
+    return matplotlib
+
+
 def draw_network(genome: Genome, path: Path, title: str = "") -> None:
     """Nodes in layers; connections coloured by sign, as wide as their weights, dashed where disabled."""
+    import_matplotlib()
     from matplotlib.patheffects import withStroke
 
     graph, place = genome.to_networkx(), layered_layout(genome)
@@ -146,8 +164,7 @@ def draw_fitness(run: Path, path: Path, title: str = "") -> None:
 
 def draw_species(run: Path, path: Path, title: str = "") -> None:
     """Sizes of the species, stacked."""
-    import matplotlib
-
+    matplotlib = import_matplotlib()
     rows = _read(run / "species.csv")
     generations = np.unique(rows["generation"])
     ids, row = np.unique(rows["species"], return_inverse=True)
@@ -183,6 +200,7 @@ def _shade(color: Any, depth: int) -> tuple[float, ...]:
 
 
 def _canvas(width: float, height: float, title: str, panels: int = 1) -> tuple[Any, Any]:
+    import_matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

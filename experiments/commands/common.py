@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 from experiments.errors import BadInput
 
-__all__ = ["conclude", "read_summary"]
+__all__ = ["conclude", "read_summary", "require_writable"]
 
 
 def conclude(summary: dict[str, Any], as_json: bool) -> int:
@@ -20,6 +21,30 @@ def conclude(summary: dict[str, Any], as_json: bool) -> int:
     if summary["champion"] is None:
         return 1
     return 0 if summary["solved"] or summary["target"] is None else 1
+
+
+def require_writable(path: Path, option: str) -> None:
+    """`BadInput` where a file cannot be written: before the work, not after it."""
+    from genomes.files import writing
+
+    try:
+        if not path.parent.is_dir():
+            raise BadInput(f"{option} {path}: there is no folder {path.parent}")
+        if path.is_file() and not os.access(path, os.W_OK):
+            raise BadInput(f"{option} {path}: cannot be written: it is read-only")
+        with writing(path) as file:
+            if path.exists() and not path.is_file():  # a pipe or a device
+                return
+            file.open("ab").close()
+            raise _Enough
+    except _Enough:
+        pass
+    except OSError as error:
+        raise BadInput(f"{option} {path}: cannot be written: {error.strerror or error}") from None
+
+
+class _Enough(Exception):
+    """Nothing is to be written yet."""
 
 
 def read_summary(folder: Path) -> dict[str, Any] | None:

@@ -32,6 +32,10 @@ def command(folder: Path, episodes: int, seed: int, as_json: bool) -> int:
     elif result["episodes"] == 1:
         print(f"{config.task.name}: {result['mean']:g} in the task's check")
     else:
-        spread = f"standard deviation {result['std']:.2f}, min {result['min']:g}, max {result['max']:g}"
-        print(f"{config.task.name}: mean {result['mean']:.2f} over {result['episodes']} fresh episodes ({spread})")
+        from experiments.display import rounded
+
+        deviation = f"standard deviation {rounded(result['std'], 2)}"
+        spread = f"{deviation}, min {result['min']:g}, max {result['max']:g}"
+        mean = f"mean {rounded(result['mean'], 2)} over {result['episodes']} fresh episodes"
+        print(f"{config.task.name}: {mean} ({spread})")
     return 0

@@ -24,8 +24,10 @@ __all__ = ["command"]
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Default: in DIR.")
 def command(folder: Path, language: str, name: str | None, out: Path | None) -> int:
     """Write a run's champion as source code that needs nothing but a compiler: Python, or a C header."""
+    from experiments.commands.common import require_writable
     from experiments.config import read_run_config
-    from experiments.errors import BadInput, Failure
+    from experiments.errors import BadInput
+    from experiments.machine import whole
     from experiments.record import require_run
     from experiments.session import load_champion
     from genomes.export import NotExportable, Program, c_source
@@ -41,13 +43,11 @@ def command(folder: Path, language: str, name: str | None, out: Path | None) -> 
         raise BadInput(f"{folder / 'champion.json'}: {error}") from None
     suffix, source = LANGUAGES[language]
     path = out or folder / f"champion{suffix}"
-    try:
-        if not path.parent.is_dir():
-            raise BadInput(f"--out {path}: there is no folder {path.parent}")
-        path.write_text(source(program) if name is None else c_source(program, name), encoding="utf-8")
-    except OSError as error:
-        raise Failure(f"{path}: cannot be written: {error.strerror or error}") from None
-    click.echo(f"The champion is in {path}")
+    if out is not None:
+        require_writable(path, "--out")
+    with whole(path) as file:
+        file.write_text(source(program) if name is None else c_source(program, name), encoding="utf-8")
+    print(f"The champion is in {path}")
     return 0
 
 

@@ -28,6 +28,7 @@ MOST_GIF_FRAMES = 25  # a second; viewers slow down those with more
 @click.option("--seed", type=click.IntRange(0), default=1, metavar="N", help="Decides the episodes (default 1).")
 def command(folder: Path, out: Path | None, episodes: int, seed: int) -> int:
     """Watch a run's champion play: in a window, or written to a GIF or MP4."""
+    from experiments.commands.common import require_writable
     from experiments.config import read_run_config
     from experiments.errors import BadInput
     from experiments.record import require_run
@@ -40,9 +41,8 @@ def command(folder: Path, out: Path | None, episodes: int, seed: int) -> int:
         _require_display()
     elif out.suffix.lower() not in FORMATS:
         raise BadInput(f"--out {out}: must end in {' or '.join(FORMATS)}")
-    elif not out.parent.is_dir():
-        raise BadInput(f"--out {out}: there is no folder {out.parent}")
     else:
+        require_writable(out, "--out")
         _without_window()
     genome, scaling = load_champion(folder)
     network = Network(genome, scaling=scaling, **config.neat.computing)
@@ -52,7 +52,7 @@ def command(folder: Path, out: Path | None, episodes: int, seed: int) -> int:
             raise BadInput(f"{config.task.name}: has no picture: there is nothing to replay")
         try:
             for text in _show(stage, network, out, episodes, seed):
-                click.echo(text)
+                print(text, flush=True)
         finally:
             stage.env.close()
     return 0

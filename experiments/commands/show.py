@@ -22,6 +22,7 @@ def command(folder: Path) -> None:
     """Describe a run and its champion; network.png, fitness.png and species.png go into its folder."""
     from experiments.commands.common import read_summary
     from experiments.config import read_run_config
+    from experiments.display import say
     from experiments.plot import has_matplotlib
     from experiments.record import require_run
     from experiments.session import load_champion
@@ -31,7 +32,7 @@ def command(folder: Path) -> None:
     champion = load_champion(folder)[0] if (folder / "champion.json").is_file() else None
     _describe(folder, config, summary, champion)
     if not has_matplotlib():
-        click.echo('For pictures install the extra "report": pip install "speciate[report]"', err=True)
+        say('For pictures install the extra "report": pip install "speciate[report]"')
         return
     _draw(folder, config, champion)
 
@@ -97,4 +98,4 @@ def _draw(folder: Path, config: Config, champion: Genome | None) -> None:
     except OSError as error:
         raise Failure(f"{folder}: a picture cannot be written: {error.strerror}") from None
     if drawn:
-        click.echo(f"Pictures in {folder}: {', '.join(drawn)}")
+        print(f"Pictures in {folder}: {', '.join(drawn)}")

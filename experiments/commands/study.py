@@ -45,5 +45,5 @@ def command(name: str, level: str, out: Path | None, threads: int) -> None:
     run_study(LEVELS[level], results, threads or available_cores(), say)
     sentences = write_page(folder, results, LEVELS[level])
     for k, sentence in enumerate(sentences, 1):
-        click.echo(f"{k}. {sentence}")
-    click.echo(f"\nThe page is {folder / 'index.html'}")
+        print(f"{k}. {sentence}")
+    print(f"\nThe page is {folder / 'index.html'}")

@@ -34,6 +34,7 @@ def command(
     out: Path | None, quiet: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Train a fixed network by any method: a ready training, or a TOML file of your own."""
+    from experiments.commands.common import require_writable
     from experiments.config import parse_setting
     from experiments.display import TrainingLines, number
     from experiments.training.loop import Limits
@@ -42,7 +43,7 @@ def command(
 
     training = read_training(name)
     if out is not None:
-        _check_writable(out)
+        require_writable(out, "--out")
     if not (evaluations or minutes):
         evaluations, minutes = training.evaluations, training.minutes
     settings = training.methods.get(method, {}) | dict(parse_setting(text) for text in overrides)
@@ -74,7 +75,7 @@ def command(
         result = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in result.items()}
         print(json.dumps({"training": name, "method": method, "settings": settings, "seed": seed} | result, indent=2))
     elif not quiet:
-        click.echo(f"{name} by {method}: {found!r}")
+        print(f"{name} by {method}: {found!r}")
     return 130 if found.stopped == "interrupted" else 0
 
 
@@ -93,20 +94,6 @@ def _check(method: str, settings: dict[str, Any]) -> None:
         raise BadInput(f"{key} = {settings[key]!r}: is no setting of the method {method!r}")
 
 
-def _check_writable(path: Path) -> None:
-    """Before the training, not after it."""
-    from experiments.errors import BadInput
-
-    try:
-        new = not path.exists()
-        if new or path.is_file():  # and no pipe
-            path.open("ab").close()
-        if new:
-            path.unlink()
-    except OSError as error:
-        raise BadInput(f"--out {path}: cannot be written: {error.strerror or error}") from None
-
-
 def _set_threads(threads: int, training: Training) -> None:
     from genomes.kernels.parallel import available_cores, set_threads
 
@@ -121,7 +108,7 @@ def _save(found: Trained, path: Path) -> None:
     """The weights as arrays with the names of a torch module's parameters, or weight_0, bias_0, ... of the layers."""
     import numpy as np
 
-    from experiments.errors import Failure
+    from experiments.machine import whole
     from genomes.dense import Dense
 
     if isinstance(found.model, Dense):
@@ -130,8 +117,5 @@ def _save(found: Trained, path: Path) -> None:
         arrays |= {f"bias_{k}": bias[0] for k, bias in enumerate(biases)}
     else:
         arrays = {name: value.detach().cpu().numpy() for name, value in found.model.named_parameters()}
-    try:
-        with path.open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-    except OSError as error:
-        raise Failure(f"{path}: cannot be written: {error.strerror or error}") from None
+    with whole(path) as made, made.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)

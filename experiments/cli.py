@@ -6,6 +6,7 @@ or the machine failed; 130 Ctrl-C. Errors and progress go to standard error.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -102,7 +103,8 @@ def _run(arguments: list[str] | None) -> int:
     except (Exception, SystemExit) as error:
         refused = refusal(error)
         if refused is not None:
-            return _error(one_line(refused), 3)
+            too_long = isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG  # which the user has given
+            return _error(one_line(refused), 2 if too_long else 3)
         # A fault of ours, or a user's environment that ends the process: shown whole, and never the exit code of a run
         # that was not solved
         traceback.print_exc()

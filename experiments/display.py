@@ -19,7 +19,7 @@ __all__ = ["Display", "Lines", "Live", "TrainingLines", "make_display"]
 
 BARS = "▁▂▃▄▅▆▇█"
 PACE = 2.0  # s between plain lines
-NARROWEST = 40  # columns of a terminal that a panel fits in
+NARROWEST = 60  # columns of a terminal that a panel fits in
 PREPARING = "preparing the kernels, which the first time takes half a minute ..."
 
 

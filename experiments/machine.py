@@ -39,8 +39,9 @@ def refusal(error: BaseException) -> str | None:
 def _of_system(error: OSError) -> str | None:
     text = str(error)
     if error.errno not in _REFUSALS:
-        lacks = "annot allocate memory" in text or "failed to map segment" in text  # a library that cannot be loaded
-        return f"out of memory: {text}" if lacks else None
+        lacking = error.__context__ or error  # a library that cannot be loaded
+        lacks = any(part in str(lacking) for part in ("annot allocate memory", "failed to map segment"))
+        return f"out of memory: {lacking}" if lacks else None
     if error.filename is None:
         return f"the machine refused: {error.strerror or text}"
     names = " -> ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
@@ -53,7 +54,7 @@ def whole(path: Path) -> Iterator[Path]:
 
     Raises
     ------
-    Failure : it cannot be written; the message names the file that was meant.
+    Failure : the machine refuses; the message names the file that was meant.
     """
     from genomes.files import writing
 
@@ -61,4 +62,6 @@ def whole(path: Path) -> Iterator[Path]:
         with writing(path) as file:
             yield file
     except OSError as error:
+        if refusal(error) is None:
+            raise
         raise Failure(f"{path}: cannot be written: {error.strerror or error}") from None

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from envs.fitness import FitnessError
 from envs.gym.jobs import EpisodeJobs
-from envs.gym.make import EnvMaker, Factory
+from envs.gym.make import EnvMaker, Factory, close
 from envs.gym.play import Batch, Player
 from envs.gym.scaling import SCALINGS, bounds_scaling, choose_scaling, running_scaling
 from envs.gym.spaces import action_map, observation_map
@@ -124,7 +124,7 @@ class GymTask(Task):
             self.actions = action_map(probe.action_space, *self.action_rules)
             threshold = probe.spec.reward_threshold if probe.spec is not None else None
         finally:
-            probe.close()
+            close(probe)
         if scaling == "auto":
             self.scaling_kind = choose_scaling(self.observations.low, self.observations.high)
         self.target = target if target is not None else threshold

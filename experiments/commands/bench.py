@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from experiments.commands.common import GivenPath
+
 if TYPE_CHECKING:
     from experiments.bench.harness import Benchmark
 
@@ -17,7 +19,7 @@ __all__ = ["command"]
 
 @click.command("bench")
 @click.argument("name")
-@click.option("--json", "file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write figures.")
+@click.option("--json", "file", type=GivenPath(dir_okay=False), metavar="FILE", help="Write figures.")
 @click.option("--seeds", type=click.IntRange(2), metavar="N", help="Runs of each figure over seeds, to shorten it.")
 def command(name: str, file: Path | None, seeds: int | None) -> None:
     """Run a benchmark: print its table, and write its figures with --json."""

@@ -2,14 +2,44 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import click
+
 from experiments.errors import BadInput
 
-__all__ = ["conclude", "read_summary", "require_writable"]
+__all__ = ["GivenPath", "conclude", "method_settings", "read_summary", "require_writable"]
+
+
+class GivenPath(click.Path):
+    """A path of an argument or an option; an empty one, mostly a variable that is not set, is refused: it would be
+    the current folder."""
+
+    def __init__(self, dir_okay: bool = True) -> None:
+        super().__init__(path_type=Path, dir_okay=dir_okay)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not str(value):
+            self.fail("the path is empty: a variable that is not set?", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+def method_settings(
+    overrides: Sequence[str], method: str, function: Callable[..., Any], allowed: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The settings of a method that ``--set`` gives; `BadInput` for what is an argument of the function that takes
+    them, unless it is among the ``allowed``."""
+    from experiments.config import parse_setting
+
+    settings = dict(parse_setting(text) for text in overrides)
+    for key in sorted(set(inspect.signature(function).parameters) & set(settings) - set(allowed)):
+        raise BadInput(f"--set {key}={settings[key]}: is no setting of the method {method!r}")
+    return settings
 
 
 def conclude(summary: dict[str, Any], as_json: bool) -> int:

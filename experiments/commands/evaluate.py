@@ -7,13 +7,17 @@ from pathlib import Path
 
 import click
 
+from experiments.commands.common import GivenPath
+
 __all__ = ["command"]
 
 
 @click.command("evaluate")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=GivenPath())
 @click.option("--episodes", type=click.IntRange(1), default=100, metavar="N", help="Fresh episodes (default 100).")
-@click.option("--seed", type=click.IntRange(0), default=1, metavar="N", help="Decides the episodes (default 1).")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**64 - 1), default=1, metavar="N", help="Decides the episodes (default 1)."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(folder: Path, episodes: int, seed: int, as_json: bool) -> int:
     """Test a run's champion: on fresh episodes of the real Gymnasium environment, on the test rows of a data set, or by

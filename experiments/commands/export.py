@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from experiments.commands.common import GivenPath
 from genomes.export import LANGUAGES
 
 if TYPE_CHECKING:
@@ -18,10 +19,10 @@ __all__ = ["command"]
 
 
 @click.command("export")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=GivenPath())
 @click.option("--to", "language", type=click.Choice(list(LANGUAGES)), default="python", help="Default: python.")
 @click.option("--name", metavar="NAME", help="Of the function in C (default network).")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Default: in DIR.")
+@click.option("--out", type=GivenPath(dir_okay=False), metavar="FILE", help="Default: in DIR.")
 def command(folder: Path, language: str, name: str | None, out: Path | None) -> int:
     """Write a run's champion as source code that needs nothing but a compiler: Python, or a C header."""
     from experiments.commands.common import require_writable
@@ -31,9 +32,12 @@ def command(folder: Path, language: str, name: str | None, out: Path | None) -> 
     from experiments.record import require_run
     from experiments.session import load_champion
     from genomes.export import NotExportable, Program, c_source
+    from genomes.export.reserved import is_reserved
 
     if name is not None and (language != "c" or not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name)):
         raise BadInput(f"--name {name}: must be a name in C, and goes with --to c")
+    if name is not None and is_reserved(name):
+        raise BadInput(f"--name {name}: C, C++ or math.h use this name: choose another one")
     require_run(folder)
     config = read_run_config(folder)
     genome, scaling = load_champion(folder)

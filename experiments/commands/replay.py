@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from experiments.commands.common import GivenPath
+
 if TYPE_CHECKING:
     from experiments.tasks.base import Stage
     from genomes.network import Network
@@ -22,12 +24,15 @@ MOST_GIF_FRAMES = 25  # a second; viewers slow down those with more
 
 
 @click.command("replay")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write a .gif or .mp4.")
+@click.argument("folder", metavar="DIR", type=GivenPath())
+@click.option("--out", type=GivenPath(dir_okay=False), metavar="FILE", help="Write a .gif or .mp4.")
 @click.option("--episodes", type=click.IntRange(1), default=1, metavar="N", help="Episodes to play (default 1).")
-@click.option("--seed", type=click.IntRange(0), default=1, metavar="N", help="Decides the episodes (default 1).")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**64 - 1), default=1, metavar="N", help="Decides the episodes (default 1)."
+)
 def command(folder: Path, out: Path | None, episodes: int, seed: int) -> int:
     """Watch a run's champion play: in a window, or written to a GIF or MP4."""
+    from envs.gym.make import close
     from experiments.commands.common import require_writable
     from experiments.config import read_run_config
     from experiments.errors import BadInput
@@ -54,7 +59,7 @@ def command(folder: Path, out: Path | None, episodes: int, seed: int) -> int:
             for text in _show(stage, network, out, episodes, seed):
                 print(text, flush=True)
         finally:
-            stage.env.close()
+            close(stage.env)
     return 0
 
 
@@ -75,9 +80,9 @@ def _show(stage: Stage, network: Network, out: Path | None, episodes: int, seed:
 @contextmanager
 def _filmed(path: Path, fps: float) -> Iterator[_Film]:
     """A film that appears whole or not at all."""
-    from genomes.files import writing
+    from experiments.machine import whole
 
-    with writing(path) as file:
+    with whole(path) as file:
         film = _Film(file, fps)
         try:
             yield film

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from experiments.commands.common import GivenPath
+
 __all__ = ["command"]
 
 # option -> configuration key
@@ -30,7 +32,7 @@ KEYS = {
 @click.option("--minutes", type=float, metavar="N", help="Stop after this time; 0: no limit.")
 @click.option("--threads", type=int, metavar="N", help="Threads; never changes a result. 0: one a core.")
 @click.option("--device", metavar="auto|cpu|cuda", help="Where networks compute.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Run folder (default runs/NAME-SEED-n).")
+@click.option("--out", type=GivenPath(), metavar="DIR", help="Run folder (default runs/NAME-SEED-n).")
 @click.option("--overwrite", is_flag=True, help="Replace the run that DIR holds.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Any setting, e.g. neat.add_node=0.1.")
 @click.option("--quiet", is_flag=True, help="Show errors only.")

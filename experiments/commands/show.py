@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from experiments.commands.common import GivenPath
+
 if TYPE_CHECKING:
     from experiments.config import Config
     from genomes.population import Genome
@@ -17,7 +19,7 @@ LARGEST_TABLE = 40  # genes that are listed
 
 
 @click.command("show")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=GivenPath())
 def command(folder: Path) -> None:
     """Describe a run and its champion; network.png, fitness.png and species.png go into its folder."""
     from experiments.commands.common import read_summary

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
+
+from experiments.commands.common import GivenPath
 
 if TYPE_CHECKING:
     from experiments.training.loop import Progress
@@ -25,8 +26,8 @@ __all__ = ["command"]
 @click.option("--minutes", type=click.FloatRange(0), default=0.0, metavar="N", help="Stop after this time.")
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=1, metavar="N", help="Decides the result.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Of the method, e.g. sigma=0.1.")
-@click.option("--threads", type=click.IntRange(0), default=0, metavar="N", help="Threads; 0: one a core.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write the weights (npz).")
+@click.option("--threads", type=click.IntRange(0, 1024), default=0, metavar="N", help="Threads; 0: one a core.")
+@click.option("--out", type=GivenPath(dir_okay=False), metavar="FILE", help="Write the weights (npz).")
 @click.option("--quiet", is_flag=True, help="Show errors only.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(
@@ -34,8 +35,7 @@ def command(
     out: Path | None, quiet: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Train a fixed network by any method: a ready training, or a TOML file of your own."""
-    from experiments.commands.common import require_writable
-    from experiments.config import parse_setting
+    from experiments.commands.common import method_settings, require_writable
     from experiments.display import TrainingLines, number
     from experiments.training.loop import Limits
     from experiments.training.presets import read_training
@@ -46,8 +46,9 @@ def command(
         require_writable(out, "--out")
     if not (evaluations or minutes):
         evaluations, minutes = training.evaluations, training.minutes
-    settings = training.methods.get(method, {}) | dict(parse_setting(text) for text in overrides)
-    _check(method, settings)
+    _check(method)
+    given = method_settings(overrides, method, train, ("objective", "batch", "own_batches"))
+    settings = training.methods.get(method, {}) | given
     model = training.network(seed)
     _set_threads(threads, training)
     lines = TrainingLines(Limits.of(evaluations, minutes))
@@ -79,9 +80,8 @@ def command(
     return 130 if found.stopped == "interrupted" else 0
 
 
-def _check(method: str, settings: dict[str, Any]) -> None:
+def _check(method: str) -> None:
     from experiments.errors import BadInput
-    from experiments.training.train import train
     from neat.weights.registry import method_class
 
     try:
@@ -89,9 +89,6 @@ def _check(method: str, settings: dict[str, Any]) -> None:
             method_class(method)
     except ValueError as error:
         raise BadInput(f"--method {method}: {error}") from None
-    of_train = set(inspect.signature(train).parameters) - {"objective", "batch", "own_batches"}
-    for key in sorted(of_train & set(settings)):
-        raise BadInput(f"{key} = {settings[key]!r}: is no setting of the method {method!r}")
 
 
 def _set_threads(threads: int, training: Training) -> None:

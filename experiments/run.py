@@ -22,6 +22,7 @@ from envs.control.task import NativeTask
 from experiments.champion import Champion, better
 from experiments.config import RunSettings
 from experiments.interrupts import Interrupts
+from experiments.memory import require_room
 from genomes.evaluation import Evaluation
 from genomes.networks import compile_population, write_back
 from genomes.population import Genome, Population
@@ -123,6 +124,7 @@ class Run:
         learning : what networks learn before they are judged.
         tuner : what tunes the best of some generations after that.
         """
+        require_room(params, task, initial)
         algorithm = NEAT(
             params,
             task.num_inputs,

@@ -164,7 +164,9 @@ class NEATParams:
     add_connection: float = probability(
         0.3, "two nodes are connected", "paper 4.1 with population 1,000; 0.05 with 150"
     )
-    add_connection_tries: int = parameter(20, "random pairs tried before giving up", "authors' code", low=1)
+    add_connection_tries: int = parameter(
+        20, "random pairs tried before giving up", "authors' code", low=1, high=1_000_000
+    )
     delete_node: float = probability(0.0, "a hidden node goes with its connections", "neat-python")
     delete_connection: float = probability(0.0, "a connection goes", "neat-python")
     prune_dangling: bool = parameter(True, "deletions also take hidden nodes left without in- or output", "SharpNEAT")

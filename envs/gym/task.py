@@ -199,6 +199,11 @@ class GymTask(Task):
             return score
         return float(np.concatenate([early, self._play(networks, seeds[:, first:], 0)[0]], axis=1).mean())
 
+    def memory(self, genomes: int) -> dict[str, float]:
+        """A seed, a number, a return and steps for each episode, and what is observed where the scaling needs it."""
+        each = 32 + (8 * (1 + 2 * self.num_inputs) if self.scaling_kind == "running" else 0)
+        return {"episodes": each * genomes, "validation_episodes": each, "recheck_episodes": each * self.recheck}
+
     def absorb(self, evaluation: Evaluation) -> None:
         """Running scaling: take a generation's observations into account, in the genomes' order, for the next."""
         for row in evaluation.extras.get("observations", ()):

@@ -23,10 +23,12 @@ def command(folder: Path, episodes: int, seed: int, as_json: bool) -> int:
     """Test a run's champion: on fresh episodes of the real Gymnasium environment, on the test rows of a data set, or by
     the task's own check."""
     from experiments.config import read_run_config
+    from experiments.memory import require_memory
     from experiments.record import require_run
     from experiments.session import champion_score, load_champion
 
     require_run(folder)
+    require_memory([(16 * episodes, {"--episodes": episodes})])
     config = read_run_config(folder)
     result = champion_score(config, *load_champion(folder), episodes, seed)
     if as_json:

@@ -36,11 +36,13 @@ def command(folder: Path, out: Path | None, episodes: int, seed: int) -> int:
     from experiments.commands.common import require_writable
     from experiments.config import read_run_config
     from experiments.errors import BadInput
+    from experiments.memory import require_memory
     from experiments.record import require_run
     from experiments.session import load_champion
     from genomes.network import Network
 
     require_run(folder)
+    require_memory([(16 * episodes, {"--episodes": episodes})])
     config = read_run_config(folder)
     if out is None:
         _require_display()

@@ -56,14 +56,13 @@ def command(
     from experiments.commands.common import conclude
     from experiments.display import make_display
     from experiments.record import RunFolder, first_free
-    from experiments.session import Session, initial_genome, make_tuner
+    from experiments.session import Session, _make_run
 
-    initial_genome(config)  # what is wrong is found before there is a folder
     config.task.prepare()
-    make_tuner(config)
+    run = _make_run(config)  # what is wrong is found before there is a folder
     folder = RunFolder.create(out or first_free(config.run.name, config.run.seed), overwrite)
     try:
-        session = Session.begin(config, folder, make_display(quiet))
+        session = Session.begin(config, folder, make_display(quiet), run)
         return conclude(session.go(), as_json)
     finally:
         folder.close()

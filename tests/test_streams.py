@@ -154,4 +154,4 @@ def test_messages_of_a_script_without_standard_error(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=env(), capture_output=True, text=True, timeout=120
     )
-    assert (done.returncode, done.stdout) == (0, b""), done.stderr
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr

@@ -14,6 +14,7 @@ from typing import Any
 from experiments.champion import Champion
 from experiments.config import Config, read_config
 from experiments.errors import Failure
+from experiments.machine import refusal
 from experiments.record import RunFolder, Table, first_free, require_run, write_json, write_whole
 from experiments.session import load_champion
 from experiments.training.loop import Limits
@@ -78,6 +79,10 @@ def refine_champion(
     )
     try:
         return _refine(config, refinement, limits, made.path, source, on_generation)
+    except OSError as error:
+        if refusal(error) is None:
+            raise
+        raise Failure(f"{error.filename or made.path}: cannot be written: {error.strerror}") from None
     finally:
         made.close()
 

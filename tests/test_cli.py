@@ -156,7 +156,7 @@ def test_arguments_of_refining_are_no_settings_of_a_method(tiny, tmp_path, key, 
     monkeypatch.chdir(tmp_path)
     assert _run(["refine", str(tiny), "--out", "new", "--set", f"{key}=3"]) == 2
     printed = capsys.readouterr().err
-    assert printed.count("\n") == 1 and f"--set {key}=3" in printed and not list(tmp_path.iterdir())
+    assert printed.count("\n") == 1 and f"{key} = 3" in printed and not list(tmp_path.iterdir())
 
 
 def test_a_training_nested_too_deep_is_one_line(tmp_path, capsys):

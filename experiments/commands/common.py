@@ -13,7 +13,7 @@ import click
 
 from experiments.errors import BadInput
 
-__all__ = ["GivenPath", "conclude", "method_settings", "read_summary", "require_writable"]
+__all__ = ["GivenPath", "conclude", "read_summary", "require_settings", "require_writable"]
 
 
 class GivenPath(click.Path):
@@ -29,17 +29,13 @@ class GivenPath(click.Path):
         return super().convert(value, param, ctx)
 
 
-def method_settings(
-    overrides: Sequence[str], method: str, function: Callable[..., Any], allowed: Sequence[str] = ()
-) -> dict[str, Any]:
-    """The settings of a method that ``--set`` gives; `BadInput` for what is an argument of the function that takes
-    them, unless it is among the ``allowed``."""
-    from experiments.config import parse_setting
-
-    settings = dict(parse_setting(text) for text in overrides)
+def require_settings(
+    settings: dict[str, Any], method: str, function: Callable[..., Any], allowed: Sequence[str] = ()
+) -> None:
+    """`BadInput` for settings of a method that are arguments of the function which takes them, but for the
+    ``allowed``."""
     for key in sorted(set(inspect.signature(function).parameters) & set(settings) - set(allowed)):
-        raise BadInput(f"--set {key}={settings[key]}: is no setting of the method {method!r}")
-    return settings
+        raise BadInput(f"{key} = {settings[key]!r}: is no setting of the method {method!r}")
 
 
 def conclude(summary: dict[str, Any], as_json: bool) -> int:

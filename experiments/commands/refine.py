@@ -35,12 +35,14 @@ def command(folder: Path, overrides: tuple[str, ...], threads: int, quiet: bool,
 
     The new champion goes to a folder of its own; the run stays as it is.
     """
-    from experiments.commands.common import conclude, method_settings
+    from experiments.commands.common import conclude, require_settings
+    from experiments.config import parse_setting
     from experiments.display import TrainingLines, number
     from experiments.training.folder import refine_champion
     from experiments.training.loop import Limits
 
-    settings = method_settings(overrides, options["method"], refine_champion)
+    settings = dict(parse_setting(text) for text in overrides)
+    require_settings(settings, options["method"], refine_champion)
     lines = TrainingLines(Limits.of(options["evaluations"], options["minutes"]))
 
     def show(point: Point) -> None:

@@ -35,7 +35,8 @@ def command(
     out: Path | None, quiet: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Train a fixed network by any method: a ready training, or a TOML file of your own."""
-    from experiments.commands.common import method_settings, require_writable
+    from experiments.commands.common import require_settings, require_writable
+    from experiments.config import parse_setting
     from experiments.display import TrainingLines, number
     from experiments.training.loop import Limits
     from experiments.training.presets import read_training
@@ -47,8 +48,8 @@ def command(
     if not (evaluations or minutes):
         evaluations, minutes = training.evaluations, training.minutes
     _check(method)
-    given = method_settings(overrides, method, train, ("objective", "batch", "own_batches"))
-    settings = training.methods.get(method, {}) | given
+    settings = training.methods.get(method, {}) | dict(parse_setting(text) for text in overrides)
+    require_settings(settings, method, train, ("objective", "batch", "own_batches"))
     model = training.network(seed)
     _set_threads(threads, training)
     lines = TrainingLines(Limits.of(evaluations, minutes))

@@ -265,6 +265,7 @@ def _read(path: Path) -> dict[str, Any]:
             header, *rows = csv.reader(file)
         cells = [[float(cell or "nan") for cell in row] for row in rows]
         table = np.array(cells, np.float64).reshape(len(cells), len(header))
+        table = np.clip(table, -1e300, 1e300)  # beyond, axes cannot be divided
     except (OSError, ValueError) as error:
         raise BadInput(f"{path}: cannot be read: {error}") from None
     return {name: table[:, k] for k, name in enumerate(header)}

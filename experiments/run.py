@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from envs.control.task import NativeTask
 from experiments.champion import Champion, better
@@ -259,7 +260,7 @@ class Run:
             generation=report.generation,
             evaluations=self.evaluations,
             best=float(evaluation.fitness[self._best(evaluation)]) if len(sound) else math.nan,
-            mean=float(sound.mean()) if len(sound) else math.nan,
+            mean=_mean(sound) if len(sound) else math.nan,
             species=len(report.id),
             nodes=len(population.node_id) / len(population),
             connections=int(population.enabled.sum()) / len(population),
@@ -301,6 +302,13 @@ class Run:
             "seconds": round(self.seconds, 3),
             "champion": self.champion.as_dict() if self.champion else None,
         }
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    """The mean, also where the sum is beyond what a float can hold."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = float(values.mean())
+    return mean if math.isfinite(mean) else float((values / len(values)).sum())
 
 
 def evolves_on(task: Task, settings: RunSettings, only_evolves: bool) -> str:

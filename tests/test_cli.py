@@ -1,6 +1,7 @@
 """The command: bad input is one line and exit code 2; own fitness functions; what user code does wrong."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -140,6 +141,19 @@ def test_a_run_on_a_gpu_can_be_looked_at_where_there_is_none(tmp_path, capsys, n
         assert _run(command) == 2 and "--device cpu" in capsys.readouterr().err
         assert _run([*command, "--device", "cpu", limit, "2"]) in (0, 1), capsys.readouterr().err
         assert 'device = "cpu"' in (Path(command[-1]) / "config.toml").read_text()
+
+
+def test_fitness_of_any_size(tmp_path):
+    """Sums overflow, means do not; lines stay short, and there is a picture."""
+    function = "def fitness(network): return 1.7e308 if network([1, 0])[0] > 0 else -1.7e308\n"
+    (tmp_path / "big.py").write_text(function)
+    (tmp_path / "big.toml").write_text('[task]\nname = "big:fitness"\ninputs = 2\noutputs = 1\nworkers = 1\n')
+    done = neat("run", "big.toml", "--out", "run", "--population", 20, "--generations", 4, cwd=tmp_path)
+    assert "Warning" not in done.stderr and all(len(line) < 200 for line in done.stderr.splitlines())
+    rows = (tmp_path / "run" / "metrics.csv").read_text().splitlines()[1:]
+    assert all(math.isfinite(float(row.split(",")[3])) for row in rows)
+    neat("show", "run", cwd=tmp_path)
+    assert (tmp_path / "run" / "fitness.png").exists()
 
 
 @pytest.fixture(scope="module")

@@ -75,6 +75,10 @@ class Task:
         been through the whole check."""
         return float(self.validate(networks, key).fitness[0])
 
+    def memory(self, genomes: int) -> dict[str, float]:
+        """Bytes, at least, that a judgement of so many genomes takes for each unit of an attribute, by its name."""
+        return {}
+
     def absorb(self, evaluation: Evaluation) -> None:
         """Take a generation's evaluation into account in the following ones."""
 

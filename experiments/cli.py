@@ -6,6 +6,8 @@ or the machine failed; 130 Ctrl-C. Errors and progress go to standard error.
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 import traceback
 from importlib import import_module
@@ -13,8 +15,10 @@ from typing import Any
 
 import click
 
-from experiments.errors import BadInput, Failure
+from experiments.errors import BadInput, Failure, one_line
 from experiments.foreign import foreign_package
+from experiments.machine import refusal
+from experiments.streams import guard, output_failure
 
 __all__ = ["main"]
 
@@ -42,6 +46,8 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
+        if name != "list" and os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+            raise click.UsageError("NUMBA_DISABLE_JIT is set, which is not supported: unset it")
         command: click.Command = import_module(f"experiments.commands.{name}").command
         return command
 
@@ -69,7 +75,12 @@ def neat() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command and exit with its code."""
-    sys.exit(_run(arguments))
+    guard()
+    code = _run(arguments)
+    lost = output_failure()
+    if lost is not None:
+        code = _error(f"standard output: cannot be written: {lost.strerror or lost}", 3)
+    sys.exit(code)
 
 
 def _run(arguments: list[str] | None) -> int:
@@ -78,36 +89,27 @@ def _run(arguments: list[str] | None) -> int:
         return _error(problem, 2)
     try:
         result: Any = neat.main(arguments, prog_name="neat", standalone_mode=False)
-        sys.stdout.flush()
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.ctx.get_help() if error.ctx else "", err=True)
-        return 2
     except click.ClickException as error:
-        return _error(error.format_message().replace("\n", " "), 2)
-    except (BadInput, Failure) as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # of click 8.2 and later
+            print(error.format_message(), file=sys.stderr)
+            return 2
+        return _error(one_line(error.format_message()), 2)
+    except BadInput as error:
+        return _error(one_line(str(error)), error.exit_code)
+    except Failure as error:
         return _error(str(error), error.exit_code)
     except (KeyboardInterrupt, click.exceptions.Abort):
         return _error("interrupted", 130)
-    except BrokenPipeError:
-        return _without_reader()
     except (Exception, SystemExit) as error:
-        if isinstance(error, SystemExit) and isinstance(error.__context__, OSError):  # click ends so without a reader
-            return _without_reader()
+        refused = refusal(error)
+        if refused is not None:
+            too_long = isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG  # which the user has given
+            return _error(one_line(refused), 2 if too_long else 3)
         # A fault of ours, or a user's environment that ends the process: shown whole, and never the exit code of a run
         # that was not solved
         traceback.print_exc()
         return 3
     return result if isinstance(result, int) else 0
-
-
-def _without_reader() -> int:
-    """Nobody reads: nothing more is written, also not by Python at its end."""
-    import os
-
-    null = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
-        os.dup2(null, stream.fileno())
-    return 0
 
 
 def _error(message: str, code: int) -> int:

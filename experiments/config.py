@@ -212,7 +212,9 @@ def _configure(
 
     tables = reader.tables(document)
     for text in overrides:
-        reader.override(tables, *_parse_override(text))
+        key, value, origin = _parse_override(text)
+        reader.override(tables, key, value, origin)
+        reader.text[key] = text.partition("=")[2].strip()
     for key, (origin, value) in (options or {}).items():
         reader.override(tables, key, value, origin)
     tables["run"].setdefault("name", re.sub(r"[^\w.+-]", "-", default_name).lstrip(".") or "run")
@@ -301,6 +303,7 @@ class _Reader:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.origin: dict[str, str] = {}  # section.key -> the option that set it
+        self.text: dict[str, str] = {}  # section.key -> its value as --set has it, before it was read as TOML
 
     def wrong(self, section: str, key: str, value: Any, requirement: str) -> BadInput:
         origin = self.origin.get(f"{section}.{key}", str(self.path))
@@ -348,6 +351,9 @@ class _Reader:
                 raise self.wrong(name, key, value, f"unknown key in [{name}]{hint}")
             if type(value) is int and abs(value) > 2**64:
                 raise self.wrong(name, key, value, "must be below 2**64 in size")
+        # a text stays one, also where it looks like a number: a column may be called 0
+        texts = {key: self.text.get(f"{name}.{key}") for key in table if str(fields[key].type).startswith("str")}
+        table = table | {key: text for key, text in texts.items() if text and not isinstance(table[key], str)}
         try:
             values = {key: checked(fields[key], value) for key, value in table.items()}
             return dataclasses.replace(base, **values) if base is not None else cls(**values)

@@ -19,6 +19,7 @@ __all__ = ["Display", "Lines", "Live", "TrainingLines", "make_display"]
 
 BARS = "▁▂▃▄▅▆▇█"
 PACE = 2.0  # s between plain lines
+NARROWEST = 60  # columns of a terminal that a panel fits in
 PREPARING = "preparing the kernels, which the first time takes half a minute ..."
 
 
@@ -96,6 +97,11 @@ class Live(Display):
         self._live: Any = None
         self._best: list[float] = []
         self._drawn = 0.0
+
+    @property
+    def fits(self) -> bool:
+        """Whether the terminal can show a panel."""
+        return not self.console.is_dumb_terminal and self.console.width >= NARROWEST
 
     def begin(self, config: Config, run: Run, folder: Path | None) -> None:
         from rich.live import Live as RichLive
@@ -195,16 +201,20 @@ class TrainingLines:
 
 
 def say(text: str) -> None:
-    """A line on standard error. A reader that has gone is no reason to end a run."""
-    with contextlib.suppress(BrokenPipeError):
-        print(text, file=sys.stderr, flush=True)
+    """A line on standard error. Where that is closed or full, or its reader has gone, the run goes on all the same."""
+    if sys.stderr is not None:  # of None, print would make standard output
+        with contextlib.suppress(OSError, ValueError):
+            print(text, file=sys.stderr, flush=True)
 
 
 def make_display(quiet: bool) -> Display:
     """The display that suits standard error."""
     if quiet:
         return Display()
-    return Live() if sys.stderr.isatty() else Lines()
+    if sys.stderr is None or not sys.stderr.isatty():
+        return Lines()
+    live = Live()
+    return live if live.fits else Lines()
 
 
 def progress(limits: Iterable[tuple[float, float]], seconds: float) -> tuple[float, str]:
@@ -234,7 +244,12 @@ def counted(count: int, thing: str) -> str:
 
 def number(value: float) -> str:
     """With the digits that matter."""
-    return f"{value:,.0f}" if abs(value) >= 1e5 else f"{value:.4g}"
+    return rounded(value, 0) if abs(value) >= 1e5 else f"{value:.4g}"
+
+
+def rounded(value: float, places: int) -> str:
+    """With so many decimal places; of a number of very many digits, the first four."""
+    return f"{value:,.{places}f}" if abs(value) < 1e15 else f"{value:.4g}"
 
 
 def sparkline(values: list[float], width: int) -> str:
@@ -242,8 +257,8 @@ def sparkline(values: list[float], width: int) -> str:
     finite = [v for v in values if v == v]
     if len(finite) < 2:
         return ""
-    step = max(1, -(-len(finite) // width))
-    points = [max(finite[i : i + step]) for i in range(0, len(finite), step)]
+    step = max(1, -(-len(finite) // max(1, width)))
+    points = [max(finite[i : i + step]) / 2 for i in range(0, len(finite), step)]  # halves: the span must be finite
     low, span = min(points), (max(points) - min(points)) or 1.0
     return "".join(BARS[round((p - low) / span * (len(BARS) - 1))] for p in points)
 
@@ -282,8 +297,8 @@ def closing_lines(summary: dict[str, Any], config: Config, folder: Path | None) 
             unseen = "on the train rows: there are no others" if test["part"] == "train" else "on test rows"
             lines.append(f"Test: {test['metric']} {number(test['score'])} ({test['rows']} rows, {unseen})")
         else:
-            returns = f"mean {test['mean']:.1f} over {test['episodes']} fresh episodes"
-            span = f"min {test['min']:.0f}, max {test['max']:.0f}"
+            returns = f"mean {rounded(test['mean'], 1)} over {test['episodes']} fresh episodes"
+            span = f"min {rounded(test['min'], 0)}, max {rounded(test['max'], 0)}"
             lines.append(f"Tested in Gymnasium's {config.task.name}: {returns} ({span})")
     if folder is not None:
         lines.append(f"Everything is in {folder}: `neat show {folder}`")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,16 @@ from genomes.stored import shown
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["METRICS", "SPECIES", "draw_fitness", "draw_network", "draw_species", "has_matplotlib", "read_table"]
+__all__ = [
+    "METRICS",
+    "SPECIES",
+    "draw_fitness",
+    "draw_network",
+    "draw_species",
+    "has_matplotlib",
+    "import_matplotlib",
+    "read_table",
+]
 
 INK, FAINT = "#22303c", "#b8c2cc"
 POSITIVE, NEGATIVE = "#1f77b4", "#d1495b"
@@ -41,8 +51,25 @@ def has_matplotlib() -> bool:
     return find_spec("matplotlib") is not None
 
 
+def import_matplotlib() -> Any:
+    """matplotlib, whatever the variable MPLBACKEND says: pictures go to files, no window is opened."""
+    import os
+
+    backend = os.environ.pop("MPLBACKEND", None)
+    try:
+        import matplotlib
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
+    if backend is not None:
+        with contextlib.suppress(ValueError):  # there is no backend of this name
+            matplotlib.rcParams["backend"] = backend
+    return matplotlib
+
+
 def draw_network(genome: Genome, path: Path, title: str = "") -> None:
     """Nodes in layers; connections coloured by sign, as wide as their weights, dashed where disabled."""
+    import_matplotlib()
     from matplotlib.patheffects import withStroke
 
     graph, place = genome.to_networkx(), layered_layout(genome)
@@ -152,8 +179,7 @@ def draw_fitness(rows: dict[str, Any], path: Path, title: str = "") -> None:
 
 def draw_species(rows: dict[str, Any], path: Path, title: str = "") -> None:
     """Sizes of the species, stacked, of the columns of species.csv."""
-    import matplotlib
-
+    matplotlib = import_matplotlib()
     generations = np.unique(rows["generation"])
     ids, row = np.unique(rows["species"], return_inverse=True)
     sizes = np.zeros((len(ids), len(generations)))
@@ -188,6 +214,7 @@ def _shade(color: Any, depth: int) -> tuple[float, ...]:
 
 
 def _canvas(width: float, height: float, title: str, panels: int = 1) -> tuple[Any, Any]:
+    import_matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -17,11 +17,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from envs.control.task import NativeTask
 from experiments.champion import Champion, better
 from experiments.config import RunSettings
 from experiments.interrupts import Interrupts
+from experiments.memory import require_room
 from genomes.evaluation import Evaluation
 from genomes.networks import compile_population, write_back
 from genomes.population import Genome, Population
@@ -124,6 +126,7 @@ class Run:
         learning : what networks learn before they are judged.
         tuner : what tunes the best of some generations after that.
         """
+        require_room(params, task, initial)
         algorithm = NEAT(
             params,
             task.num_inputs,
@@ -266,7 +269,7 @@ class Run:
             generation=report.generation,
             evaluations=self.evaluations,
             best=float(evaluation.fitness[self._best(evaluation)]) if len(sound) else math.nan,
-            mean=float(sound.mean()) if len(sound) else math.nan,
+            mean=_mean(sound) if len(sound) else math.nan,
             species=len(report.id),
             nodes=len(population.node_id) / len(population),
             connections=int(population.enabled.sum()) / len(population),
@@ -308,6 +311,13 @@ class Run:
             "seconds": round(self.seconds, 3),
             "champion": self.champion.as_dict() if self.champion else None,
         }
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    """The mean, also where the sum is beyond what a float can hold."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = float(values.mean())
+    return mean if math.isfinite(mean) else float((values / len(values)).sum())
 
 
 def evolves_on(task: Task, settings: RunSettings, only_evolves: bool) -> str:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from envs.task import Task
     from experiments.training.within import Tuner
 
-__all__ = ["Session", "champion_score", "initial_genome", "load_champion", "make_tuner"]
+__all__ = ["Session", "champion_score", "initial_genome", "load_champion", "make_run", "make_tuner"]
 
 _Read = TypeVar("_Read")
 SPECIES_COLUMNS = ("generation", "species", "size", "best", "mean", "age", "stagnation", "offspring")
@@ -67,7 +67,7 @@ class Session:
     ) -> Session:
         """A new run, in a folder that `RunFolder.create` gave; what that held goes when the new run has begun."""
         config = dataclasses.replace(config, task=config.task.pinned())
-        run = run or _make_run(config)
+        run = run or make_run(config)
         initial = initial or initial_genome(config)
         with _writing(folder.path, begun=False), folder.replacing():
             if initial is not None:
@@ -97,7 +97,7 @@ class Session:
         config = read_config(folder.path / "config.toml", options=options, trust=trust)
         if threads is not None:
             config = config.replace_run(threads=threads)
-        run = _make_run(config)
+        run = make_run(config)
 
         def take(checkpoint: Checkpoint) -> None:
             digest = checkpoint.state.get("config")
@@ -324,7 +324,7 @@ def _read(path: Path, load: Callable[[Path], _Read]) -> _Read:
         raise BadInput(f"{path}: cannot be read: {error.strerror}") from None
 
 
-def _make_run(config: Config) -> Run:
+def make_run(config: Config) -> Run:
     try:
         task = config.task.make(config.run.on_error)
         return Run.new(

@@ -13,7 +13,7 @@ from genomes.population import Genome, Population
 from neat.breeding import breed
 from neat.initial import first_generation
 from neat.novelty import selection_scores
-from neat.params import NEATParams
+from neat.params import NEATParams, ParameterError
 from neat.report import GenerationReport
 from neat.reproduction import Ranking, distribute, draw_matings, representatives, to_maximise
 from neat.speciation import adapt_threshold, speciate
@@ -51,6 +51,8 @@ class NEAT:
     ) -> None:
         if not 0 <= seed < 2**64:
             raise ValueError(f"seed must be between 0 and 2**64 - 1, got {seed}")
+        if not (maximize or params.allow_negative_fitness):
+            raise ParameterError("allow_negative_fitness", False, "must be true here: fitness is minimised")
         self.params, self.maximize, self.episodes_change, self._initial = params, maximize, episodes_change, initial
         population = first_generation(params, num_inputs, num_outputs, seed, 0, initial)
         self.device, self._asked = device, False

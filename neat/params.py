@@ -164,7 +164,9 @@ class NEATParams:
     add_connection: float = probability(
         0.3, "two nodes are connected", "paper 4.1 with population 1,000; 0.05 with 150"
     )
-    add_connection_tries: int = parameter(20, "random pairs tried before giving up", "authors' code", low=1)
+    add_connection_tries: int = parameter(
+        20, "random pairs tried before giving up", "authors' code", low=1, high=1_000_000
+    )
     delete_node: float = probability(0.0, "a hidden node goes with its connections", "neat-python")
     delete_connection: float = probability(0.0, "a connection goes", "neat-python")
     prune_dangling: bool = parameter(True, "deletions also take hidden nodes left without in- or output", "SharpNEAT")
@@ -328,7 +330,8 @@ def checked(field: dataclasses.Field[Any], value: Any) -> Any:
         value = _checked_tuple(field, value)
     elif type(value).__name__ != kind:
         names = {"int": "a whole number", "float": "a number", "str": "a string", "bool": "true or false"}
-        raise ParameterError(field.name, value, f"must be {names[kind]}")
+        hint = f': "{value}"' if kind == "str" and type(value) in (int, float) else ""
+        raise ParameterError(field.name, value, f"must be {names[kind]}{hint}")
     choices = field.metadata["choices"]
     if choices and value not in choices:
         nearest = difflib.get_close_matches(value, choices, 1, 0.4)
@@ -355,6 +358,8 @@ def _check_range(field: dataclasses.Field[Any], number: float) -> None:
     low, high = field.metadata["low"], field.metadata["high"]
     if not math.isfinite(number):
         raise ParameterError(field.name, number, "must be finite")
+    if isinstance(number, int) and high is None and abs(number) >= 2**63:
+        raise ParameterError(field.name, number, "must be below 2**63 in size")
     if (low is not None and number < low) or (high is not None and number > high):
         requirement = f"must be at least {low}" if high is None else f"must be between {low} and {high}"
         raise ParameterError(field.name, number, requirement)

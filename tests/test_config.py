@@ -85,6 +85,17 @@ def test_set_reads_toml_else_a_string(tmp_path):
     assert read_config(path, ["neat.add_node=1"]).neat.add_node == 1.0  # whole numbers are numbers
 
 
+def test_a_text_stays_a_text_where_it_looks_like_a_number(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('[task]\nname = "iris"\n')
+    for value in ("0", "2020", "1.50", "true", "1979-05-27", '"0"'):
+        assert read_config(path, [f"task.column={value}"]).task.column == value.strip('"')
+        assert read_config(path, [f"run.name={value}"]).run.name == value.strip('"')
+    assert read_config(path, ["neat.population=30"]).neat.population == 30
+    message = refused(tmp_path, '[task]\nname = "iris"\ncolumn = 0\n')
+    assert 'task.column = 0: must be a string: "0"' in message
+
+
 def test_a_file_that_is_not_there(tmp_path):
     for name in ("no-such-preset", str(tmp_path / "none.toml"), str(tmp_path)):
         with pytest.raises(BadInput):

@@ -2,6 +2,7 @@
 
 import ctypes
 import random
+import re
 import shutil
 import subprocess
 
@@ -10,6 +11,7 @@ import pytest
 
 from experiments.cli import _run
 from genomes.export import NotExportable, Program, c_source, python_source
+from genomes.export.reserved import is_reserved
 from genomes.files import load_genome, load_scaling
 from genomes.functions import ACTIVATIONS, AGGREGATIONS, activation_function, register_activation
 from genomes.network import Network
@@ -155,6 +157,32 @@ def test_two_headers_of_one_name_are_not_mistaken_for_each_other(tmp_path):
     (tmp_path / "main.c").write_text('#include "one.h"\n#include "two.h"\n')
     done = subprocess.run((COMPILER, "-c", "main.c"), cwd=tmp_path, capture_output=True, text=True)
     assert "redefinition of" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["int", "double", "main", "tanhf", "y0", "M_PI", "NAN", "class", "typeof", "unix"])
+def test_names_that_no_compiler_takes_are_refused(name):
+    with pytest.raises(NotExportable, match=name):
+        c_source(Program.of(chain([ACTIVATIONS["relu"]])), name)
+
+
+@pytest.mark.skipif(not COMPILER, reason="needs a C compiler")
+def test_names_of_the_compilers_own_header_are_refused(tmp_path):
+    (tmp_path / "math.c").write_text("#include <math.h>\n")
+    macros = subprocess.check_output((COMPILER, "-dM", "-E", "math.c"), cwd=tmp_path, text=True)
+    text = subprocess.check_output((COMPILER, "-E", "math.c"), cwd=tmp_path, text=True)
+    names = set(re.findall(r"#define (\w+)", macros)) | set(re.findall(r"extern \w+ (\w+) \(", text))
+    names = {name for name in names if not name.startswith("_")}
+    assert len(names) > 50 and not {name for name in names if not is_reserved(name)}
+
+
+@pytest.mark.skipif(not COMPILER, reason="needs a C compiler")
+@pytest.mark.parametrize("suffix", ["c", "cpp"])
+def test_names_that_are_taken_compile(suffix, tmp_path):
+    names = ["x", "y", "k", "state", "n2", "flower", "scaled", "value", "Main", "size", "float32"]
+    for name in names:
+        (tmp_path / f"{name}.h").write_text(c_source(Program.of(chain([ACTIVATIONS["relu"]] * 2)), name))
+    (tmp_path / f"all.{suffix}").write_text("".join(f'#include "{name}.h"\n' for name in names))
+    subprocess.run((COMPILER, "-c", f"all.{suffix}"), cwd=tmp_path, check=True)
 
 
 def test_the_command(tmp_path):

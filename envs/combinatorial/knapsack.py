@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.combinatorial.policy import TRAINING, VALIDATION, decode, instance_generator
+from envs.combinatorial.policy import TRAINING, VALIDATION, decode, instance_bytes, instance_generator
 from envs.kernels.combinatorial import decode_knapsack
 from envs.task import Key, Task
 from genomes.evaluation import Evaluation
@@ -65,6 +65,10 @@ class Knapsack(Task):
         arrays = (sacks.worth, sacks.weight, sacks.capacity, taken, totals)
         decode(decode_knapsack, networks, self.num_inputs, len(sacks), *arrays)
         return taken, totals
+
+    def memory(self, genomes: int) -> dict[str, float]:
+        """Instances and solutions."""
+        return instance_bytes(self.items, genomes, 1)
 
     def evaluate(self, networks: Networks, key: Key) -> Evaluation:
         """Mean share of the optimum over this generation's instances."""

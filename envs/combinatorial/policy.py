@@ -13,7 +13,7 @@ from genomes.kernels.binding import Kernel
 from genomes.kernels.parallel import parallel_for
 from genomes.networks import Networks
 
-__all__ = ["TRAINING", "VALIDATION", "decode", "instance_generator"]
+__all__ = ["TRAINING", "VALIDATION", "decode", "instance_bytes", "instance_generator"]
 
 # Purposes of random numbers
 TRAINING, VALIDATION = 210, 211
@@ -23,6 +23,11 @@ def instance_generator(key: Key, purpose: int) -> np.random.Generator:
     """The generator of a generation's instances: a function of the key (seed, generation) and the purpose."""
     seed, generation = key
     return np.random.Generator(np.random.Philox(key=[seed, generation << 16 | purpose]))
+
+
+def instance_bytes(size: int, genomes: int, item: int) -> dict[str, float]:
+    """Bytes that an instance of a problem takes (see `envs.task.Task.memory`), ``item`` in each genome's solution."""
+    return {"instances": size * (8 + item * genomes), "validation_instances": size * (8 + item)}
 
 
 def decode(driver: Kernel, networks: Networks, inputs: int, instances: int, *arrays: NDArray[Any]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.combinatorial.policy import TRAINING, VALIDATION, decode, instance_generator
+from envs.combinatorial.policy import TRAINING, VALIDATION, decode, instance_bytes, instance_generator
 from envs.kernels.combinatorial import decode_jobs
 from envs.task import Key, Task
 from genomes.evaluation import Evaluation
@@ -72,6 +72,10 @@ class Scheduling(Task):
         arrays = (jobs.duration, jobs.weight, jobs.due, order, totals)
         decode(decode_jobs, networks, self.num_inputs, len(jobs), *arrays)
         return order, totals
+
+    def memory(self, genomes: int) -> dict[str, float]:
+        """Instances and solutions."""
+        return instance_bytes(self.jobs, genomes, 8)
 
     def evaluate(self, networks: Networks, key: Key) -> Evaluation:
         """Tardiness over this generation's instances, by the best rule's."""

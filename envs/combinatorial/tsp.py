@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.combinatorial.policy import TRAINING, VALIDATION, decode, instance_generator
+from envs.combinatorial.policy import TRAINING, VALIDATION, decode, instance_bytes, instance_generator
 from envs.kernels.combinatorial import decode_tour
 from envs.task import Key, Task
 from genomes.evaluation import Evaluation
@@ -54,6 +54,10 @@ class TravellingSalesman(Task):
         lengths = np.empty(tours.shape[:2], np.float32)
         decode(decode_tour, networks, self.num_inputs, len(places), places, tours, lengths)
         return tours, lengths
+
+    def memory(self, genomes: int) -> dict[str, float]:
+        """Instances and solutions."""
+        return instance_bytes(self.cities, genomes, 8)
 
     def evaluate(self, networks: Networks, key: Key) -> Evaluation:
         """Mean length over this generation's instances."""

@@ -66,6 +66,11 @@ class NativeTask(Task):
         played = self._play(networks, key, VALIDATION, self.validation_episodes)
         return _evaluation(played.returns, played)
 
+    def memory(self, genomes: int) -> dict[str, float]:
+        """A return, a number of steps and a start for each episode."""
+        start = 4 * self.env.num_states
+        return {"episodes": 8 * genomes + start, "validation_episodes": 8 + start}
+
     def _play(self, networks: Networks, key: Key, purpose: int, episodes: int) -> Episodes:
         return rollout(self.env, networks, starting_states(self.env, key, purpose, episodes))
 

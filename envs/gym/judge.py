@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.gym.make import close
 from envs.gym.spaces import ActionMap
 
 __all__ = ["Score", "judge", "play"]
@@ -56,11 +57,11 @@ def judge(
     try:
         for k, episode_seed in enumerate(episode_seeds(seed, episodes)):
             if fresh and k:
-                world.close()
+                close(world)
                 world = make()
             returns[k] = play(world, network, act, episode_seed, observe)
     finally:
-        world.close()
+        close(world)
     return Score(float(returns.mean()), float(returns.std()), float(returns.min()), float(returns.max()), episodes)
 
 

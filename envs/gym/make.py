@@ -17,7 +17,17 @@ from envs.gym.spaces import observation_map
 from envs.own import import_own, importing_from
 from envs.workers import alone
 
-__all__ = ["STEP_LIMIT", "EnvError", "EnvMaker", "Factory", "depends_on_seed", "keeps_history", "nearest_ids", "tried"]
+__all__ = [
+    "STEP_LIMIT",
+    "EnvError",
+    "EnvMaker",
+    "Factory",
+    "close",
+    "depends_on_seed",
+    "keeps_history",
+    "nearest_ids",
+    "tried",
+]
 
 STEP_LIMIT = 1000  # where an environment registers none, as CliffWalking-v1
 PACKAGES = {"ALE/": "ale_py", "MiniGrid-": "minigrid", "BabyAI-": "minigrid"}  # register on import: id -> module
@@ -128,6 +138,12 @@ class Factory:
         return gymnasium.wrappers.TimeLimit(env, limit) if limit else env
 
 
+def close(env: Any) -> None:
+    """Close an environment, whatever state it is in."""
+    with contextlib.suppress(Exception):  # its episode has been judged: nothing hangs on it any more
+        env.close()
+
+
 def nearest_ids(env_id: str, count: int = 3) -> list[str]:
     """Registered ids that resemble one that is not, best first."""
     import gymnasium
@@ -155,7 +171,7 @@ def keeps_history(make: Callable[[], Any], seed: int = 1) -> bool:
         _trace(env, seed + 1)
         return not np.array_equal(first, _trace(env, seed), equal_nan=True)
     finally:
-        env.close()
+        close(env)
 
 
 def depends_on_seed(make: Callable[[], Any]) -> bool:
@@ -164,7 +180,7 @@ def depends_on_seed(make: Callable[[], Any]) -> bool:
     try:
         return not np.array_equal(_trace(env, 1, 1), _trace(env, 2, 1), equal_nan=True)
     finally:
-        env.close()
+        close(env)
 
 
 def tried(make: Callable[[], Any]) -> bool:

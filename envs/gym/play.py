@@ -6,7 +6,6 @@ seed alone: not on what runs beside it, and not on what its environment has play
 
 from __future__ import annotations
 
-import contextlib
 import math
 import traceback
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.gym.make import keeps_history
+from envs.gym.make import close, keeps_history
 from envs.gym.spaces import ActionMap, ObservationMap, action_map, observation_map
 from genomes.lanes import Lanes
 from genomes.networks import Networks
@@ -230,9 +229,3 @@ def without_counters(env: Any) -> tuple[Any, float]:
         limit = min(limit, getattr(env, "_max_episode_steps", math.inf))
         env = env.env
     return env, limit
-
-
-def close(env: Any) -> None:
-    """Close an environment, whatever state it is in."""
-    with contextlib.suppress(Exception):  # its episode has been judged: nothing hangs on it any more
-        env.close()

@@ -10,6 +10,7 @@ composed of these.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -66,6 +67,7 @@ class ObservationMap:
         self.omitted: list[str] = []
         low, high, self.size = [np.zeros(0)], [np.zeros(0)], 0
         for path, leaf in _leaves(space, ()):
+            _require_few(leaf)
             found = _observed(leaf, path)
             if isinstance(found, str):
                 where = "".join(f"[{key!r}]" for key in path)
@@ -81,10 +83,7 @@ class ObservationMap:
                 f"the observation space has nothing for a network to see: {'; '.join(self.omitted) or 'it is empty'}"
             )
         if self.size > MOST_INPUTS:
-            raise SpaceError(
-                f"an observation has {self.size:,} numbers, a network at most {MOST_INPUTS:,} inputs: for pictures "
-                f"choose observations of another kind or a wrapper that shrinks them"
-            )
+            raise _too_many(self.size)
         self.low, self.high = np.concatenate(low), np.concatenate(high)
         if self.parts[0][0] == _Part((), "numbers", self.size) and not self.omitted:
             self.write = _write_numbers  # type: ignore[method-assign]
@@ -182,6 +181,26 @@ def _leaves(space: Any, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...]
         yield path, space
 
 
+def _require_few(space: Any) -> None:
+    """`SpaceError` for an observation of too many numbers, before any array of them is made."""
+    from gymnasium import spaces
+
+    size = 0
+    if isinstance(space, spaces.Box | spaces.MultiBinary):
+        size = math.prod(space.shape)
+    elif isinstance(space, spaces.Discrete | spaces.MultiDiscrete):
+        size = int(_values(space)[0].sum())
+    if size > MOST_INPUTS:
+        raise _too_many(size)
+
+
+def _too_many(size: int) -> SpaceError:
+    return SpaceError(
+        f"an observation has {size:,} numbers, a network at most {MOST_INPUTS:,} inputs: for pictures choose "
+        f"observations of another kind or a wrapper that shrinks them"
+    )
+
+
 def _observed(space: Any, path: tuple[Any, ...]) -> tuple[_Part, tuple[Any, Any]] | str:
     """A part and its bounds, or why there is none."""
     from gymnasium import spaces
@@ -244,6 +263,8 @@ def _action(space: Any, box: str, sign: bool, name: str) -> ActionMap:
 
 
 def _discrete(count: int, start: int, sign: bool) -> ActionMap:
+    if count > MOST_INPUTS:
+        raise SpaceError(f"a choice has {count:,} values, a network at most {MOST_INPUTS:,} outputs")
     if count == 2 and sign:
         meaning = f"action {start + 1} when the output is positive, else {start}"
         return ActionMap(1, meaning, lambda out: (start + (out[:, 0] > 0)).tolist())

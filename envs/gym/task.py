@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from envs.fitness import FitnessError
 from envs.gym.jobs import EpisodeJobs
-from envs.gym.make import EnvMaker, Factory
+from envs.gym.make import EnvMaker, Factory, close
 from envs.gym.play import Batch, Player
 from envs.gym.scaling import SCALINGS, bounds_scaling, choose_scaling, running_scaling
 from envs.gym.spaces import action_map, observation_map
@@ -131,7 +131,7 @@ class GymTask(Task):
             self.actions = action_map(probe.action_space, *self.action_rules)
             threshold = probe.spec.reward_threshold if probe.spec is not None else None
         finally:
-            probe.close()
+            close(probe)
         if scaling == "auto":
             self.scaling_kind = choose_scaling(self.observations.low, self.observations.high)
         self.target = target if target is not None else threshold
@@ -205,6 +205,11 @@ class GymTask(Task):
         if not any(score >= bar for bar in (held, self.target) if bar is not None):
             return score
         return float(np.concatenate([early, self._play(networks, seeds[:, first:], 0)[0]], axis=1).mean())
+
+    def memory(self, genomes: int) -> dict[str, float]:
+        """A seed, a number, a return and steps for each episode, and what is observed where the scaling needs it."""
+        each = 32 + (8 * (1 + 2 * self.num_inputs) if self.scaling_kind == "running" else 0)
+        return {"episodes": each * genomes, "validation_episodes": each, "recheck_episodes": each * self.recheck}
 
     def absorb(self, evaluation: Evaluation) -> None:
         """Running scaling: take a generation's observations into account, in the genomes' order, for the next."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from experiments.commands.common import GivenPath
+
 if TYPE_CHECKING:
     from experiments.bench.harness import Benchmark
 
@@ -17,21 +19,23 @@ __all__ = ["command"]
 
 @click.command("bench")
 @click.argument("name")
-@click.option("--json", "file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write figures.")
+@click.option("--json", "file", type=GivenPath(dir_okay=False), metavar="FILE", help="Write figures.")
 @click.option("--seeds", type=click.IntRange(2), metavar="N", help="Runs of each figure over seeds, to shorten it.")
 def command(name: str, file: Path | None, seeds: int | None) -> None:
     """Run a benchmark: print its table, and write its figures with --json."""
     import inspect
     from importlib import import_module
 
+    from experiments.commands.common import require_writable
     from experiments.commands.list import bench_files
-    from experiments.errors import BadInput, Failure
+    from experiments.errors import BadInput
+    from experiments.machine import whole
 
     names = [bench for bench, _ in bench_files()]
     if name not in names:
         raise BadInput(f"there is no benchmark {name!r}: must be one of {', '.join(names)}")
-    if file is not None and not file.parent.is_dir():
-        raise BadInput(f"--json {file}: there is no folder {file.parent}")
+    if file is not None:
+        require_writable(file, "--json")
     module = import_module(f"experiments.bench.{name}")
     options = {} if seeds is None else {"seeds": seeds}
     if options and "seeds" not in inspect.signature(module.bench).parameters:
@@ -39,10 +43,8 @@ def command(name: str, file: Path | None, seeds: int | None) -> None:
     benchmark: Benchmark = module.bench(lambda text: print(text, file=sys.stderr, flush=True), **options)
     _show(benchmark)
     if file is not None:
-        try:
-            file.write_text(json.dumps(benchmark.as_dict(), indent=2) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise Failure(f"{file}: cannot be written: {error.strerror}") from None
+        with whole(file) as made:
+            made.write_text(json.dumps(benchmark.as_dict(), indent=2) + "\n", encoding="utf-8")
 
 
 def _show(benchmark: Benchmark) -> None:

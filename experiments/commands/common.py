@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +15,33 @@ from experiments.errors import BadInput
 from experiments.reading import read_stored
 from genomes.stored import Stored
 
-__all__ = ["conclude", "read_summary", "trusting"]
+__all__ = ["GivenPath", "conclude", "read_summary", "require_settings", "require_writable", "trusting"]
 
 trusting = click.option(
     "--trust", is_flag=True, help="Run the task's own code, though neither below the current folder nor installed."
 )
+
+
+class GivenPath(click.Path):
+    """A path of an argument or an option; an empty one, mostly a variable that is not set, is refused: it would be
+    the current folder."""
+
+    def __init__(self, dir_okay: bool = True) -> None:
+        super().__init__(path_type=Path, dir_okay=dir_okay)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not str(value):
+            self.fail("the path is empty: a variable that is not set?", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+def require_settings(
+    settings: dict[str, Any], method: str, function: Callable[..., Any], allowed: Sequence[str] = ()
+) -> None:
+    """`BadInput` for settings of a method that are arguments of the function which takes them, but for the
+    ``allowed``."""
+    for key in sorted(set(inspect.signature(function).parameters) & set(settings) - set(allowed)):
+        raise BadInput(f"{key} = {settings[key]!r}: is no setting of the method {method!r}")
 
 
 def conclude(summary: dict[str, Any], as_json: bool) -> int:
@@ -28,6 +53,30 @@ def conclude(summary: dict[str, Any], as_json: bool) -> int:
     if summary["champion"] is None:
         return 1
     return 0 if summary["solved"] or summary["target"] is None else 1
+
+
+def require_writable(path: Path, option: str) -> None:
+    """`BadInput` where a file cannot be written: before the work, not after it."""
+    from genomes.files import writing
+
+    try:
+        if not path.parent.is_dir():
+            raise BadInput(f"{option} {path}: there is no folder {path.parent}")
+        if path.is_file() and not os.access(path, os.W_OK):
+            raise BadInput(f"{option} {path}: cannot be written: it is read-only")
+        with writing(path) as file:
+            if path.exists() and not path.is_file():  # a pipe or a device
+                return
+            file.open("ab").close()
+            raise _Enough
+    except _Enough:
+        pass
+    except OSError as error:
+        raise BadInput(f"{option} {path}: cannot be written: {error.strerror or error}") from None
+
+
+class _Enough(Exception):
+    """Nothing is to be written yet."""
 
 
 def read_summary(folder: Path) -> dict[str, Any] | None:

@@ -7,25 +7,29 @@ from pathlib import Path
 
 import click
 
-from experiments.commands.common import trusting
+from experiments.commands.common import GivenPath, trusting
 
 __all__ = ["command"]
 
 
 @click.command("evaluate")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=GivenPath())
 @click.option("--episodes", type=click.IntRange(1), default=100, metavar="N", help="Fresh episodes (default 100).")
-@click.option("--seed", type=click.IntRange(0), default=1, metavar="N", help="Decides the episodes (default 1).")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**64 - 1), default=1, metavar="N", help="Decides the episodes (default 1)."
+)
 @trusting
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(folder: Path, episodes: int, seed: int, trust: bool, as_json: bool) -> int:
     """Test a run's champion: on fresh episodes of the real Gymnasium environment, on the test rows of a data set, or by
     the task's own check."""
     from experiments.config import read_run_config
+    from experiments.memory import require_memory
     from experiments.record import require_run
     from experiments.session import champion_score, load_champion
 
     require_run(folder)
+    require_memory([(16 * episodes, {"--episodes": episodes})])
     config = read_run_config(folder, trust)
     result = champion_score(config, *load_champion(folder, config), episodes, seed)
     if as_json:
@@ -35,6 +39,10 @@ def command(folder: Path, episodes: int, seed: int, trust: bool, as_json: bool) 
     elif result["episodes"] == 1:
         print(f"{config.task.name}: {result['mean']:g} in the task's check")
     else:
-        spread = f"standard deviation {result['std']:.2f}, min {result['min']:g}, max {result['max']:g}"
-        print(f"{config.task.name}: mean {result['mean']:.2f} over {result['episodes']} fresh episodes ({spread})")
+        from experiments.display import rounded
+
+        deviation = f"standard deviation {rounded(result['std'], 2)}"
+        spread = f"{deviation}, min {result['min']:g}, max {result['max']:g}"
+        mean = f"mean {rounded(result['mean'], 2)} over {result['episodes']} fresh episodes"
+        print(f"{config.task.name}: {mean} ({spread})")
     return 0

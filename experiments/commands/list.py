@@ -11,6 +11,8 @@ import click
 
 __all__ = ["command"]
 
+NARROWEST = 40  # columns that names are wrapped to
+
 
 @click.command("list")
 def command() -> None:
@@ -36,21 +38,21 @@ def command() -> None:
         ("Benchmarks (neat bench NAME)", benches),
         ("Tasks (neat run NAME, or task.name in a file)", others),
     ):
-        click.echo(f"{title}\n")
+        print(f"{title}\n")
         width = max(len(name) for name, _ in rows)
         for name, text in rows:
-            click.echo(f"  {name:<{width}}  {text}")
-        click.echo()
+            print(f"  {name:<{width}}  {text}")
+        print()
     _paragraph("built in", [name for name in task_names() if name not in {OWN_DATA, *dataset_names()}])
     _paragraph("data sets", dataset_names())
 
 
 def _paragraph(title: str, names: Iterable[str]) -> None:
-    first, width = f"  {title}: ", shutil.get_terminal_size((120, 24)).columns
+    first, width = f"  {title}: ", max(NARROWEST, shutil.get_terminal_size((120, 24)).columns)
     text = textwrap.fill(
         ", ".join(names), width, initial_indent=first, subsequent_indent=" " * len(first), break_on_hyphens=False
     )
-    click.echo(text)
+    print(text)
 
 
 def bench_files() -> list[tuple[str, Path]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from experiments.commands.common import trusting
+from experiments.commands.common import GivenPath, trusting
 
 if TYPE_CHECKING:
     from experiments.training.refinement import Point
@@ -16,17 +16,17 @@ __all__ = ["command"]
 
 
 @click.command("refine")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=GivenPath())
 @click.option("--method", default="cma-es", metavar="NAME", help="Of neat.weights (default cma-es).")
 @click.option("--evaluations", type=click.IntRange(0), default=0, metavar="N", help="Budget (default 10,000).")
 @click.option("--minutes", type=click.FloatRange(0), default=0.0, metavar="N", help="Stop after this time.")
 @click.option(
     "--seed", type=click.IntRange(0, 2**64 - 1), default=1, metavar="N", help="Decides the result (default 1)."
 )
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="New folder (default: beside the run's).")
+@click.option("--out", type=GivenPath(), metavar="DIR", help="New folder (default: beside the run's).")
 @click.option("--overwrite", is_flag=True, help="Replace the run that it holds.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Of the method, e.g. sigma=0.1.")
-@click.option("--threads", type=click.IntRange(0), default=0, metavar="N", help="Threads; 0: one a core.")
+@click.option("--threads", type=click.IntRange(0, 1024), default=0, metavar="N", help="Threads; 0: one a core.")
 @click.option("--device", metavar="auto|cpu|cuda", help="Where networks compute (default: where the run's did).")
 @trusting
 @click.option("--quiet", is_flag=True, help="Show errors only.")
@@ -36,13 +36,14 @@ def command(folder: Path, overrides: tuple[str, ...], threads: int, quiet: bool,
 
     The new champion goes to a folder of its own; the run stays as it is.
     """
-    from experiments.commands.common import conclude
+    from experiments.commands.common import conclude, require_settings
     from experiments.config import parse_setting
     from experiments.display import TrainingLines, number
     from experiments.training.folder import refine_champion
     from experiments.training.loop import Limits
 
     settings = dict(parse_setting(text) for text in overrides)
+    require_settings(settings, options["method"], refine_champion)
     lines = TrainingLines(Limits.of(options["evaluations"], options["minutes"]))
 
     def show(point: Point) -> None:

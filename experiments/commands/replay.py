@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from experiments.commands.common import trusting
+from experiments.commands.common import GivenPath, trusting
 
 if TYPE_CHECKING:
     from experiments.tasks.base import Stage
@@ -24,28 +24,33 @@ MOST_GIF_FRAMES = 25  # a second; viewers slow down those with more
 
 
 @click.command("replay")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write a .gif or .mp4.")
+@click.argument("folder", metavar="DIR", type=GivenPath())
+@click.option("--out", type=GivenPath(dir_okay=False), metavar="FILE", help="Write a .gif or .mp4.")
 @click.option("--episodes", type=click.IntRange(1), default=1, metavar="N", help="Episodes to play (default 1).")
-@click.option("--seed", type=click.IntRange(0), default=1, metavar="N", help="Decides the episodes (default 1).")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**64 - 1), default=1, metavar="N", help="Decides the episodes (default 1)."
+)
 @trusting
 def command(folder: Path, out: Path | None, episodes: int, seed: int, trust: bool) -> int:
     """Watch a run's champion play: in a window, or written to a GIF or MP4."""
+    from envs.gym.make import close
+    from experiments.commands.common import require_writable
     from experiments.config import read_run_config
     from experiments.errors import BadInput
+    from experiments.memory import require_memory
     from experiments.record import require_run
     from experiments.session import load_champion
     from genomes.network import Network
 
     require_run(folder)
+    require_memory([(16 * episodes, {"--episodes": episodes})])
     config = read_run_config(folder, trust)
     if out is None:
         _require_display()
     elif out.suffix.lower() not in FORMATS:
         raise BadInput(f"--out {out}: must end in {' or '.join(FORMATS)}")
-    elif not out.parent.is_dir():
-        raise BadInput(f"--out {out}: there is no folder {out.parent}")
     else:
+        require_writable(out, "--out")
         _without_window()
     genome, scaling = load_champion(folder, config)
     network = Network(genome, scaling=scaling, **config.neat.computing)
@@ -55,9 +60,9 @@ def command(folder: Path, out: Path | None, episodes: int, seed: int, trust: boo
             raise BadInput(f"{config.task.name}: has no picture: there is nothing to replay")
         try:
             for text in _show(stage, network, out, episodes, seed):
-                click.echo(text)
+                print(text, flush=True)
         finally:
-            stage.env.close()
+            close(stage.env)
     return 0
 
 
@@ -78,9 +83,9 @@ def _show(stage: Stage, network: Network, out: Path | None, episodes: int, seed:
 @contextmanager
 def _filmed(path: Path, fps: float) -> Iterator[_Film]:
     """A film that appears whole or not at all."""
-    from genomes.files import writing
+    from experiments.machine import whole
 
-    with writing(path) as file:
+    with whole(path) as file:
         film = _Film(file, fps)
         try:
             yield film

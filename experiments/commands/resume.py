@@ -6,15 +6,17 @@ from pathlib import Path
 
 import click
 
-from experiments.commands.common import trusting
+from experiments.commands.common import GivenPath, trusting
 
 __all__ = ["command"]
 
 
 @click.command("resume")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=GivenPath())
 @click.option("--generations", type=int, metavar="N", help="New limit, counted from the run's beginning; 0: none.")
-@click.option("--threads", type=int, metavar="N", help="Threads; never changes a result. 0: one a core.")
+@click.option(
+    "--threads", type=click.IntRange(0, 1024), metavar="N", help="Threads; never changes a result. 0: one a core."
+)
 @click.option("--device", metavar="auto|cpu|cuda", help="Where networks compute from now on.")
 @trusting
 @click.option("--quiet", is_flag=True, help="Show errors only.")

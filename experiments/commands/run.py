@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from experiments.commands.common import trusting
+from experiments.commands.common import GivenPath, trusting
 
 __all__ = ["command"]
 
@@ -32,7 +32,7 @@ KEYS = {
 @click.option("--minutes", type=float, metavar="N", help="Stop after this time; 0: no limit.")
 @click.option("--threads", type=int, metavar="N", help="Threads; never changes a result. 0: one a core.")
 @click.option("--device", metavar="auto|cpu|cuda", help="Where networks compute.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Run folder (default runs/NAME-SEED-n).")
+@click.option("--out", type=GivenPath(), metavar="DIR", help="Run folder (default runs/NAME-SEED-n).")
 @click.option("--overwrite", is_flag=True, help="Replace the run that DIR holds.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Any setting, e.g. neat.add_node=0.1.")
 @trusting
@@ -58,15 +58,14 @@ def command(
     from experiments.commands.common import conclude
     from experiments.display import make_display
     from experiments.record import RunFolder
-    from experiments.session import Session, initial_genome, make_tuner
+    from experiments.session import Session, make_run
 
-    initial_genome(config)  # what is wrong is found before there is a folder
     config.task.prepare()
-    make_tuner(config)
+    run = make_run(config)  # what is wrong is found before there is a folder
     name, seed = config.run.name, config.run.seed
     folder = RunFolder.create(out, overwrite) if out else RunFolder.fresh(name, seed)
     try:
-        session = Session.begin(config, folder, make_display(quiet))
+        session = Session.begin(config, folder, make_display(quiet), run)
         return conclude(session.go(), as_json)
     finally:
         folder.close()

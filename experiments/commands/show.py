@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from experiments.commands.common import GivenPath
+
 if TYPE_CHECKING:
     from experiments.config import Config
     from genomes.population import Genome
@@ -17,11 +19,12 @@ LARGEST_TABLE = 40  # genes that are listed
 
 
 @click.command("show")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=GivenPath())
 def command(folder: Path) -> None:
     """Describe a run and its champion; network.png, fitness.png and species.png go into its folder."""
     from experiments.commands.common import read_summary
     from experiments.config import read_run_config
+    from experiments.display import say
     from experiments.plot import has_matplotlib
     from experiments.record import require_run
     from experiments.session import load_champion
@@ -31,7 +34,7 @@ def command(folder: Path) -> None:
     champion = load_champion(folder, config, by_name=True)[0] if (folder / "champion.json").exists() else None
     _describe(folder, config, summary, champion)
     if not has_matplotlib():
-        click.echo('For pictures install the extra "report": pip install "speciate[report]"', err=True)
+        say('For pictures install the extra "report": pip install "speciate[report]"')
         return
     _draw(folder, config, champion)
 
@@ -104,4 +107,4 @@ def _draw(folder: Path, config: Config, champion: Genome | None) -> None:
     except MemoryError:
         raise Failure(f"{folder}: its pictures need more memory than there is") from None
     if drawn:
-        click.echo(f"Pictures in {folder}: {', '.join(drawn)}")
+        print(f"Pictures in {folder}: {', '.join(drawn)}")

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from experiments.commands.common import GivenPath
+
 __all__ = ["command"]
 
 
@@ -14,10 +16,8 @@ __all__ = ["command"]
 @click.option("--quick", "level", flag_value="quick", help="Some minutes on two cores.")
 @click.option("--standard", "level", flag_value="standard", default=True, help="Some ten minutes (the default).")
 @click.option("--full", "level", flag_value="full", help="An hour on two cores: to a million weights.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder (default runs/gradient-free-LEVEL)."
-)
-@click.option("--threads", type=click.IntRange(0), default=0, metavar="N", help="Processes; 0: one a core.")
+@click.option("--out", type=GivenPath(), metavar="DIR", help="Folder (default runs/gradient-free-LEVEL).")
+@click.option("--threads", type=click.IntRange(0, 1024), default=0, metavar="N", help="Processes; 0: one a core.")
 def command(name: str, level: str, out: Path | None, threads: int) -> None:
     """Which methods train networks without gradients, where, and at what price: measured here, on one page.
 
@@ -45,5 +45,5 @@ def command(name: str, level: str, out: Path | None, threads: int) -> None:
     run_study(LEVELS[level], results, threads or available_cores(), say)
     sentences = write_page(folder, results, LEVELS[level])
     for k, sentence in enumerate(sentences, 1):
-        click.echo(f"{k}. {sentence}")
-    click.echo(f"\nThe page is {folder / 'index.html'}")
+        print(f"{k}. {sentence}")
+    print(f"\nThe page is {folder / 'index.html'}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from experiments.commands.common import GivenPath
 
 if TYPE_CHECKING:
     from experiments.training.loop import Progress
@@ -25,8 +26,8 @@ __all__ = ["command"]
 @click.option("--minutes", type=click.FloatRange(0), default=0.0, metavar="N", help="Stop after this time.")
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=1, metavar="N", help="Decides the result.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Of the method, e.g. sigma=0.1.")
-@click.option("--threads", type=click.IntRange(0), default=0, metavar="N", help="Threads; 0: one a core.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write the weights (npz).")
+@click.option("--threads", type=click.IntRange(0, 1024), default=0, metavar="N", help="Threads; 0: one a core.")
+@click.option("--out", type=GivenPath(dir_okay=False), metavar="FILE", help="Write the weights (npz).")
 @click.option("--quiet", is_flag=True, help="Show errors only.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(
@@ -34,6 +35,7 @@ def command(
     out: Path | None, quiet: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Train a fixed network by any method: a ready training, or a TOML file of your own."""
+    from experiments.commands.common import require_settings, require_writable
     from experiments.config import parse_setting
     from experiments.display import TrainingLines, number
     from experiments.interrupts import Interrupts
@@ -43,11 +45,12 @@ def command(
 
     training = read_training(name)
     if out is not None:
-        _check_writable(out)
+        require_writable(out, "--out")
     if not (evaluations or minutes):
         evaluations, minutes = training.evaluations, training.minutes
+    _check(method)
     settings = training.methods.get(method, {}) | dict(parse_setting(text) for text in overrides)
-    _check(method, settings)
+    require_settings(settings, method, train, ("objective", "batch", "own_batches"))
     model = training.network(seed)
     _set_threads(threads, training)
     lines = TrainingLines(Limits.of(evaluations, minutes))
@@ -69,13 +72,12 @@ def command(
         result = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in result.items()}
         print(json.dumps({"training": name, "method": method, "settings": settings, "seed": seed} | result, indent=2))
     elif not quiet:
-        click.echo(f"{name} by {method}: {found!r}")
+        print(f"{name} by {method}: {found!r}")
     return 130 if found.stopped == "interrupted" else 0
 
 
-def _check(method: str, settings: dict[str, Any]) -> None:
+def _check(method: str) -> None:
     from experiments.errors import BadInput
-    from experiments.training.train import train
     from neat.weights.registry import method_class
 
     try:
@@ -83,23 +85,6 @@ def _check(method: str, settings: dict[str, Any]) -> None:
             method_class(method)
     except ValueError as error:
         raise BadInput(f"--method {method}: {error}") from None
-    of_train = set(inspect.signature(train).parameters) - {"objective", "batch", "own_batches"}
-    for key in sorted(of_train & set(settings)):
-        raise BadInput(f"{key} = {settings[key]!r}: is no setting of the method {method!r}")
-
-
-def _check_writable(path: Path) -> None:
-    """Before the training, not after it."""
-    from experiments.errors import BadInput
-
-    try:
-        new = not path.exists()
-        if new or path.is_file():  # and no pipe
-            path.open("ab").close()
-        if new:
-            path.unlink()
-    except OSError as error:
-        raise BadInput(f"--out {path}: cannot be written: {error.strerror or error}") from None
 
 
 def _set_threads(threads: int, training: Training) -> None:
@@ -116,7 +101,7 @@ def _save(found: Trained, path: Path) -> None:
     """The weights as arrays with the names of a torch module's parameters, or weight_0, bias_0, ... of the layers."""
     import numpy as np
 
-    from experiments.errors import Failure
+    from experiments.machine import whole
     from genomes.dense import Dense
 
     if isinstance(found.model, Dense):
@@ -125,8 +110,5 @@ def _save(found: Trained, path: Path) -> None:
         arrays |= {f"bias_{k}": bias[0] for k, bias in enumerate(biases)}
     else:
         arrays = {name: value.detach().cpu().numpy() for name, value in found.model.named_parameters()}
-    try:
-        with path.open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-    except OSError as error:
-        raise Failure(f"{path}: cannot be written: {error.strerror or error}") from None
+    with whole(path) as made, made.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)

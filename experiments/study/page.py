@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from experiments.bench.peers.poles import RESTART
+from experiments.machine import whole
+from experiments.plot import import_matplotlib
 from experiments.study.answers import break_even, sentences
 from experiments.study.measure import Row, network, solved
 from experiments.study.plan import GRADIENTS, HARD, OPTIONS, Level, weights_of, why_not
@@ -63,7 +65,8 @@ def write_page(folder: Path, results: Results, level: Level) -> list[str]:
     text = f"<!doctype html><meta charset=utf-8><title>Without gradients</title><style>{style}</style>" + "\n".join(
         parts
     )
-    (folder / "index.html").write_text(text + "\n", encoding="utf-8")
+    with whole(folder / "index.html") as file:
+        file.write_text(text + "\n", encoding="utf-8")
     return answer
 
 
@@ -146,9 +149,7 @@ def _parallel_text(results: Results) -> str:
 
 
 def _axes(title_x: str, title_y: str, count: int = 1) -> tuple[Any, Any]:
-    import matplotlib
-
-    matplotlib.use("Agg")
+    import_matplotlib().use("Agg")
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(1, count, figsize=(4.6 * count + 3, 5), squeeze=False, layout="constrained")
@@ -162,7 +163,8 @@ def _axes(title_x: str, title_y: str, count: int = 1) -> tuple[Any, Any]:
 def _save(figure: Any, path: Path) -> None:
     from matplotlib import pyplot
 
-    figure.savefig(path, dpi=110)
+    with whole(path) as file:
+        figure.savefig(file, dpi=110, format="png")
     pyplot.close(figure)
 
 

@@ -19,7 +19,8 @@ import numpy as np
 from experiments.bench.harness import machine, processes
 from experiments.bench.peers import poles
 from experiments.display import progress
-from experiments.errors import BadInput
+from experiments.errors import BadInput, Failure
+from experiments.machine import whole
 from experiments.study.measure import Row, measure
 from experiments.study.plan import GRADIENTS, HARD, OPTIONS, Job, Level, Settings, tuning_jobs
 
@@ -68,7 +69,8 @@ class Results:
                         raise BadInput(f"{path}, line {line}: is no row of a study: {error!r}") from None
                     self.rows[row.key] = row
         else:
-            about.write_text(json.dumps(machine(), indent=1) + "\n", encoding="utf-8")
+            with whole(about) as made:
+                made.write_text(json.dumps(machine(), indent=1) + "\n", encoding="utf-8")
             self._append([COLUMNS])
         known = about.is_file()
         self.machine = str(json.loads(about.read_text(encoding="utf-8"))["cpu"]) if known else "an unknown machine"
@@ -79,10 +81,16 @@ class Results:
         self._append([astuple(row)])
 
     def _append(self, rows: Iterable[Iterable[object]]) -> None:
-        with open(self.path, "a", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows(rows)
-            file.flush()
-            os.fsync(file.fileno())
+        lines = [[" ".join(str(cell).splitlines()) for cell in row] for row in rows]  # a torn row is a torn line
+        try:
+            with open(self.path, "a", newline="", encoding="utf-8") as file:
+                csv.writer(file).writerows(lines)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise Failure(
+                f"{self.path}: cannot be written: {error.strerror or error}; the same command goes on from there"
+            ) from None
 
     def of(self, part: str, case: str | None = None, tuning: bool = False) -> list[Row]:
         """Rows of a part, and of a case; those of the tuning apart."""

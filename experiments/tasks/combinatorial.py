@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from experiments.tasks.base import TaskSettings
-from neat.params import parameter
+from neat.params import NEATParams, ParameterError, parameter
 
 if TYPE_CHECKING:
     from envs.task import Task
@@ -29,6 +29,12 @@ class CombinatorialSettings(TaskSettings):
         "knapsack, less tardiness than the best dispatching rule",
         "own",
     )
+
+    def adapt(self, neat: NEATParams) -> NEATParams:
+        if neat.mode != "feedforward":
+            requirement = 'must be "feedforward" for this task: candidates have no order in time'
+            raise ParameterError("mode", neat.mode, requirement)
+        return super().adapt(neat)
 
     def make(self, on_error: str) -> Task:
         from envs.combinatorial import Knapsack, Scheduling, TravellingSalesman

@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 
 __all__ = ["FunctionSettings", "import_function"]
 
+MOST = 2**24  # inputs or outputs of a network
+
 
 @dataclass(frozen=True)
 class FunctionSettings(TaskSettings):
     """A fitness function of the user's own, ``module:NAME``."""
 
-    inputs: int = parameter(0, "inputs of a network", "own", low=1)
-    outputs: int = parameter(0, "outputs of a network", "own", low=1)
+    inputs: int = parameter(0, "inputs of a network", "own", low=1, high=MOST)
+    outputs: int = parameter(0, "outputs of a network", "own", low=1, high=MOST)
     per: str = parameter("network", "what the function is called with", "own", choices=("network", "population"))
     maximize: bool = parameter(True, "higher fitness is better", "own")
     target: float | None = parameter(None, "fitness that counts as solved", "own")

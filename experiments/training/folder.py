@@ -15,6 +15,7 @@ from experiments.champion import Champion
 from experiments.config import Config, read_config
 from experiments.errors import BadInput, Failure
 from experiments.interrupts import Interrupts
+from experiments.machine import refusal
 from experiments.record import RunFolder, Table, require_run, write_json, write_whole
 from experiments.session import load_champion
 from experiments.training.loop import Limits
@@ -84,6 +85,8 @@ def refine_champion(
         with Interrupts.active(), made.replacing():
             summary = _refine(config, refinement, limits, made.path, source, on_generation)
     except OSError as error:
+        if refusal(error) is None:
+            raise
         raise Failure(f"{error.filename or made.path}: cannot be written: {error.strerror or error}") from None
     finally:
         made.close()

@@ -59,7 +59,7 @@ def read_training(name: str) -> Training:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadInput(f"{path}: cannot be read: {error.strerror}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput(f"{path}: is no TOML: {error}") from None
     return _checked(path, document)
 

@@ -9,12 +9,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from envs.task import Key
 from experiments.errors import BadInput
+from experiments.memory import require_memory
 from neat.params import ParameterError
 from neat.weights.method import NEEDS, Method
 from neat.weights.registry import METHODS, method_class, method_params
 
 __all__ = ["Evidence", "Problem", "least_squares_note", "make_method", "what_is_missing"]
 
+COUNTS = ("population", "ensemble", "particles", "chains", "samples")  # settings: candidates of a generation
+KEEPERS = ("ensemble", "particles", "chains")  # of methods that keep the weights of each, as do those with tournaments
 Evidence = tuple[NDArray[np.float64], list[ArrayLike]]  # fitness [P], and the further arguments of `Method.tell`
 
 
@@ -64,6 +67,7 @@ def make_method(name: str, problem: Problem, settings: dict[str, Any], seed: int
         if missing := what_is_missing(name, problem.supplies, problem.name):
             raise BadInput(f"method {name!r} {missing}")
         params = method_params(kind, settings)
+        require_memory([_candidates(params, len(problem.start))])
         return kind(problem.start, params, seed=seed, maximize=problem.maximize, **_safety(params, problem))
     except BadInput:
         raise
@@ -71,6 +75,13 @@ def make_method(name: str, problem: Problem, settings: dict[str, Any], seed: int
         raise BadInput(f"method {name!r}: {error}") from None
     except ValueError as error:
         raise BadInput(str(error)) from None
+
+
+def _candidates(params: Any, size: int) -> tuple[float, dict[str, int]]:
+    """Bytes, at least, of a generation's candidates: their fitness, and the weights that a method keeps of each."""
+    counts = {key: getattr(params, key) for key in COUNTS if hasattr(params, key)}
+    kept = 4 * size if set(counts) & set(KEEPERS) or hasattr(params, "tournament") else 0
+    return max(counts.values(), default=0) * (24 + kept), counts
 
 
 def _safety(params: Any, problem: Problem) -> dict[str, Any]:

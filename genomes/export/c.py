@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from genomes.export.program import ACTIVATIONS, Program
+from genomes.export.program import ACTIVATIONS, NotExportable, Program
+from genomes.export.reserved import is_reserved
 from genomes.export.statements import Language, about, activations_of, helpers_of, scaled_inputs, statements
 
 __all__ = ["c_source"]
@@ -55,7 +56,13 @@ def c_source(program: Program, name: str = "network") -> str:
 
     ``network(x, y)`` takes I numbers and writes O; of a recurrent network it is ``network(x, state, y)``, where state
     is NETWORK_STATE numbers, all 0 before an episode's first step, which each call brings up to date.
+
+    Raises
+    ------
+    NotExportable : C, C++ or math.h use this name for something else.
     """
+    if is_reserved(name):
+        raise NotExportable(f"a function in C cannot be called {name!r}: C, C++ or math.h use this name")
     comment = (f" * {_MARKS.sub(' ', line)}".rstrip() for line in about(program))
     code = "\n".join(_header(program)).replace("network", name).replace("NETWORK", name.upper())
     return "\n".join(("/*", *comment, code)) + "\n"

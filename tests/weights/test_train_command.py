@@ -104,7 +104,7 @@ def test_what_is_missing_is_named(tmp_path, capsys):
     for arguments, said in (
         (["train", "lenett"], "did you mean 'lenet'?"),
         (["train", str(tmp_path / "no.toml")], "cannot be read"),
-        (["train", "lenet", "--out", str(tmp_path / "no" / "w.npz")], "No such file or directory"),
+        (["train", "lenet", "--out", str(tmp_path / "no" / "w.npz")], "there is no folder"),
         (["train", "lenet", "--out", str(tmp_path / ("w" * 300))], "File name too long"),
         (["train", "lenet", "--method", "adma"], "adma"),
     ):

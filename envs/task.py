@@ -36,7 +36,8 @@ class Task:
     recheck: int = 0  # so many of a generation's best are judged again by `reconsider`
     behaves: bool = False  # whether evaluations have extras["behaviour"] [P, B]
     follows_device: bool = True  # whether networks compute where they say; else on the CPU
-    errors: Sequence[str] = ()  # a text for each genome that an exception failed in the last evaluation
+    errors: Sequence[str] = ()  # why genomes failed in the last evaluation, a text for each
+    timed_out: int = 0  # genomes that a time limit has failed so far: then the run cannot be repeated exactly
 
     @property
     def maximize_score(self) -> bool:
@@ -73,6 +74,11 @@ class Task:
         there neither the target nor what the champion so far has (``held``; NaN: there is none). Every champion has
         been through the whole check."""
         return float(self.validate(networks, key).fitness[0])
+
+    def activity(self) -> str:
+        """What an evaluation that is under way is at, for whoever waits, in a line; it is asked from another thread.
+        Empty: nothing is known."""
+        return ""
 
     def absorb(self, evaluation: Evaluation) -> None:
         """Take a generation's evaluation into account in the following ones."""

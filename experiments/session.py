@@ -127,6 +127,7 @@ class Session:
         Failure : the user's function or the machine failed. What was done until then is kept.
         """
         from envs.fitness import FitnessError
+        from envs.workers import WorkerError
 
         self.last_checkpoint = time.monotonic()
         try:
@@ -134,7 +135,7 @@ class Session:
             self.display.begin(self.config, self.run, self.folder.path)
             try:
                 self.run.go(self._record)
-            except FitnessError as error:
+            except (FitnessError, WorkerError) as error:
                 self._finish("failed")
                 raise Failure(str(error)) from error
             except ValueError as error:  # fitness that the parameters do not allow
@@ -341,6 +342,7 @@ def champion_score(
 ) -> dict[str, Any]:
     """What the task's final test says of a champion; where it has none, its one check in the form of episodes."""
     from envs.fitness import FitnessError
+    from envs.workers import WorkerError
     from genomes.networks import compile_population
 
     try:
@@ -354,7 +356,7 @@ def champion_score(
     networks = compile_population(champions, device=config.run.device, **config.neat.computing)
     try:
         value = float(task.validate(networks, (seed, 0)).fitness[0])
-    except FitnessError as error:
+    except (FitnessError, WorkerError) as error:
         raise Failure(str(error)) from None
     finally:
         task.close()

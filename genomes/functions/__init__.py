@@ -15,6 +15,9 @@ from genomes.functions.table import (
     activation_switch,
     aggregation_code,
     aggregation_name,
+    own_activations,
+    own_names,
+    recoded,
     register_activation,
     without_derivative,
 )
@@ -30,6 +33,9 @@ __all__ = [
     "activation_switch",
     "aggregation_code",
     "aggregation_name",
+    "own_activations",
+    "own_names",
+    "recoded",
     "register_activation",
     "without_derivative",
 ]

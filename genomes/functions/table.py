@@ -25,6 +25,9 @@ __all__ = [
     "activation_switch",
     "aggregation_code",
     "aggregation_name",
+    "own_activations",
+    "own_names",
+    "recoded",
     "register_activation",
     "without_derivative",
 ]
@@ -87,6 +90,35 @@ def aggregation_name(code: int) -> str:
 def activation_function(name: str) -> Callable[[Any], Any]:
     """The scalar function of an activation: float32 to float32, not compiled."""
     return _functions[activation_code(name)]
+
+
+def own_activations() -> list[tuple[str, Callable[[Any], Any], Callable[[Any, Any], Any] | None]]:
+    """What the user has registered: the arguments of `register_activation`, in the order of their codes."""
+    own = sorted((code, name) for name, code in ACTIVATIONS.items() if code >= _FIRST_USER_CODE)
+    return [(name, _functions[code], _derivatives.get(code)) for code, name in own]
+
+
+def own_names(codes: Any) -> dict[int, str]:
+    """The names of the user's activations among ``codes``: another process may know them by other codes."""
+    if not len(codes) or int(codes.max()) < _FIRST_USER_CODE:
+        return {}
+    own = ((code, name) for name, code in ACTIVATIONS.items() if code >= _FIRST_USER_CODE)
+    return {code: name for code, name in own if bool((codes == code).any())}
+
+
+def recoded(codes: Any, names: dict[int, str]) -> Any:
+    """Codes of another process, whose `own_names` are given, as codes of this one.
+
+    Raises
+    ------
+    ValueError : an activation is not registered here.
+    """
+    found = codes.copy()
+    for code, name in names.items():
+        if name not in ACTIVATIONS:
+            raise ValueError(f"activation {name!r} is not registered in this process: call register_activation first")
+        found[codes == code] = ACTIVATIONS[name]
+    return found
 
 
 def without_derivative(codes: NDArray[np.uint8]) -> list[str]:

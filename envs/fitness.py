@@ -112,12 +112,11 @@ class FitnessTask(Task):
 
     def activity(self) -> str:
         """How many genomes are judged, and which one has run for longest."""
-        jobs = self._jobs
+        jobs, pool, at = self._jobs, self._pool, self._mark.read()
         if jobs is None:
             return ""
-        at = self._mark.read()
         here = [Doing(at[0], *at)] if at is not None else []
-        doing = self._pool.doing() if self._pool is not None else here
+        doing = pool.doing() if pool is not None else here
         text = said(jobs.done, len(jobs.networks), "genomes judged", doing, lambda one: f"genome {one.job}")
         return f"checking the best: {text}" if self._checking else text
 

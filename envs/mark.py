@@ -25,8 +25,8 @@ class Mark:
     cells : memory of three float64; None: memory of this process.
     """
 
-    def __init__(self, cells: memoryview | None = None) -> None:
-        self._cells = memoryview(bytearray(CELLS * CELL)).cast("d") if cells is None else cells
+    def __init__(self, cells: memoryview[float] | None = None) -> None:
+        self._cells = floats(bytearray(CELLS * CELL)) if cells is None else cells
 
     def begin(self, item: int, before: float = 0.0) -> float:
         """The process is at an item now, which has taken so many seconds before; the time."""
@@ -102,7 +102,13 @@ class Board:
 
 def board_mark(memory: mmap.mmap, k: int) -> Mark:
     """The k-th mark in a piece of memory."""
-    return Mark(memoryview(memory).cast("d")[k * CELLS : (k + 1) * CELLS])
+    return Mark(floats(memory)[k * CELLS : (k + 1) * CELLS])
+
+
+def floats(memory: bytearray | mmap.mmap) -> memoryview[float]:
+    """Memory as float64."""
+    view: memoryview[float] = memoryview(memory).cast("d")
+    return view
 
 
 @dataclass(frozen=True)

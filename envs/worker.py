@@ -25,6 +25,7 @@ def main(descriptor: str, place: str) -> NoReturn:
     """Serve until the other side is gone; the arguments say where this process's mark is."""
     from envs.mark import Board
     from envs.workers import send
+    from genomes.kernels.parallel import set_threads
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process's affair
     requests = os.fdopen(os.dup(0), "rb")
@@ -36,7 +37,7 @@ def main(descriptor: str, place: str) -> NoReturn:
     inbox: SimpleQueue[bytes] = SimpleQueue()
     threading.Thread(target=_listen, args=(requests, inbox), daemon=True).start()
     sys.path[:] = json.loads(inbox.get())
-    _get_ready()
+    set_threads(1)
     send(answers, b"")
     work, problem = _load(inbox.get())
     while True:
@@ -59,14 +60,6 @@ def _listen(requests: IO[bytes], inbox: SimpleQueue[bytes]) -> None:
             inbox.put(receive(requests))
     except (EOFError, OSError):
         os._exit(0)
-
-
-def _get_ready() -> None:
-    """Import what work needs of ours: where that fails, it is the machine."""
-    import genomes.network
-    from genomes.kernels.parallel import set_threads
-
-    set_threads(1)
 
 
 def _load(message: bytes) -> tuple[Any, str | None]:

@@ -277,12 +277,16 @@ class _Worker:
 
     def doing(self) -> Doing | None:
         """What it is at; None: it has no job."""
+        item: int | None
         with self._lock:
             if self._job is None:
                 return None
             (job, since), at, begun = self._job, self.mark.read(), self.mark.begun
-        nothing = (0, 0.0) if begun else (None, time.monotonic() - since)  # between two items, or before the first
-        return Doing(job, *(at or nothing), self.mark.done, self.process.pid)
+        if at is not None:
+            item, seconds = at
+        else:  # between two items, or before the first
+            item, seconds = (0, 0.0) if begun else (None, time.monotonic() - since)
+        return Doing(job, item, seconds, self.mark.done, self.process.pid)
 
     def ending(self) -> str:
         """How it ended."""
@@ -349,7 +353,7 @@ def unsendable(function: Any, error: Exception) -> str:
     what = ""
     if inspect.isfunction(function):
         used = inspect.getclosurevars(function)
-        for name, value in (used.nonlocals | used.globals).items():
+        for name, value in {**used.nonlocals, **used.globals}.items():
             try:
                 cloudpickle.dumps(value)
             except Exception:
@@ -375,5 +379,6 @@ def _start(board: Board, k: int) -> subprocess.Popen[bytes]:
 def _not_started(error: Exception) -> WorkerError:
     reason = getattr(error, "strerror", None) or error
     missing = f"{error.filename}: " if isinstance(error, FileNotFoundError) and error.filename else ""
-    return WorkerError(f"a worker process cannot be started: {missing}{reason}; fewer workers (workers=, task.workers) "
-                       "need less")
+    return WorkerError(
+        f"a worker process cannot be started: {missing}{reason}; fewer workers (workers=, task.workers) need less"
+    )

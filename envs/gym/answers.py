@@ -42,7 +42,9 @@ def number(reward: Any) -> float:
 def position_of_nan(observation: NDArray[np.float32]) -> str:
     """Why a network gave no action."""
     missing = np.flatnonzero(np.isnan(observation))
-    return f"number {missing[0]} of the observation was nan" if len(missing) else "an output of the network was not finite"
+    if len(missing):
+        return f"number {missing[0]} of the observation was nan"
+    return "an output of the network was not finite"
 
 
 def _wrong(method: str, returned: Any, right: str) -> str:

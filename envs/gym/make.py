@@ -17,7 +17,17 @@ from envs.gym.spaces import observation_map
 from envs.mark import Mark
 from envs.workers import alone
 
-__all__ = ["STEP_LIMIT", "TRIAL", "EnvError", "EnvMaker", "Factory", "depends_on_seed", "keeps_history", "nearest_ids", "tried"]
+__all__ = [
+    "STEP_LIMIT",
+    "TRIAL",
+    "EnvError",
+    "EnvMaker",
+    "Factory",
+    "depends_on_seed",
+    "keeps_history",
+    "nearest_ids",
+    "tried",
+]
 
 STEP_LIMIT = 1000  # where an environment registers none, as CliffWalking-v1
 PACKAGES = {"ALE/": "ale_py", "MiniGrid-": "minigrid", "BabyAI-": "minigrid"}  # register on import: id -> module

@@ -217,13 +217,11 @@ class GymTask(Task):
 
     def activity(self) -> str:
         """How many episodes are played, and which genome's has run for longest."""
-        jobs = self._jobs
+        jobs, pool, at = self._jobs, self._pool, self._mark.read() or (0, 0.0)
         if jobs is None:
             return ""
         numbers: Any = jobs.batch.network
-        at = self._mark.read() or (0, 0.0)
-        everything = np.arange(len(numbers))
-        doing = self._pool.doing() if self._pool is not None else [Doing(everything, *at, self._mark.done)]
+        doing = pool.doing() if pool is not None else [Doing(np.arange(len(numbers)), *at, self._mark.done)]
         done = jobs.done + sum(one.done for one in doing)
 
         def name(one: Doing) -> str:
@@ -335,7 +333,7 @@ class GymTask(Task):
         if self._checking:
             return
         reasons = {int(jobs.batch.network[k]): jobs.reasons[k] for k in sorted(jobs.reasons, reverse=True)}
-        self.errors += [f"genome {p}: {reasons[p]} in one of its episodes" for p in sorted(reasons)]
+        self.errors += [f"genome {p}: {reasons[p]} of an episode" for p in sorted(reasons)]
 
     def _fail(self, error: str) -> None:
         if self.on_error == "stop":

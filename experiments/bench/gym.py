@@ -141,3 +141,6 @@ class _Shares:
 
     def died(self, job: int) -> None:
         raise RuntimeError("a worker died")
+
+    def late(self, job: int, item: int) -> None:
+        raise AssertionError("there is no time limit")

@@ -22,15 +22,16 @@ class Mark:
 
     Parameters
     ----------
-    cells : memory of three float64; None: memory of this process.
+    cells : memory of three float64; None: memory of this process. Where a method a step would cost too much, the item,
+        the first of them, is written directly.
     """
 
     def __init__(self, cells: memoryview[float] | None = None) -> None:
-        self._cells = floats(bytearray(CELLS * CELL)) if cells is None else cells
+        self.cells = floats(bytearray(CELLS * CELL)) if cells is None else cells
 
     def begin(self, item: int, before: float = 0.0) -> float:
         """The process is at an item now, which has taken so many seconds before; the time."""
-        now, cells = time.monotonic(), self._cells
+        now, cells = time.monotonic(), self.cells
         cells[1] = 0.0
         cells[0] = item
         cells[1] = now - before
@@ -38,31 +39,31 @@ class Mark:
 
     def end(self) -> None:
         """The process is at no item."""
-        self._cells[1] = 0.0
+        self.cells[1] = 0.0
 
     def count(self, done: int) -> None:
         """So many items are done."""
-        self._cells[2] = done
+        self.cells[2] = done
 
     def clear(self) -> None:
         """A new piece of work: nothing of it is begun."""
-        self._cells[1] = self._cells[2] = 0.0
-        self._cells[0] = NONE_YET
+        self.cells[1] = self.cells[2] = 0.0
+        self.cells[0] = NONE_YET
 
     @property
     def begun(self) -> bool:
         """Whether the process has been at an item."""
-        return self._cells[0] != NONE_YET
+        return self.cells[0] != NONE_YET
 
     @property
     def done(self) -> int:
         """Items that are done."""
-        return int(self._cells[2])
+        return int(self.cells[2])
 
     def read(self) -> tuple[int, float] | None:
         """The item that the process is at, and its seconds so far; None: it is at none, or just changing."""
-        since, item = self._cells[1], self._cells[0]
-        if since == 0.0 or (self._cells[1], self._cells[0]) != (since, item):
+        since, item = self.cells[1], self.cells[0]
+        if since == 0.0 or (self.cells[1], self.cells[0]) != (since, item):
             return None
         return int(item), time.monotonic() - since
 

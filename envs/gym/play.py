@@ -131,7 +131,10 @@ class _Game:
 
     def __init__(self, player: Player, batch: Batch, mark: Mark) -> None:
         size = len(batch.seed)
-        self.player, self.batch, self.mark, self.ended = player, batch, mark, 0
+        self.player, self.batch, self.ended = player, batch, 0
+        # Between two forwards the mark is at the episode whose environment was called last. Only with a time limit does
+        # each step take the time.
+        self.mark, self.item, self.timed = mark, mark.cells, player.time_limit < math.inf
         self.lanes = Lanes(batch.networks, min(player.lanes, max(size, 1)))
         self.seen = np.empty_like(self.lanes.inputs)  # observations, before scaling
         self.busy: list[_Episode] = []
@@ -145,15 +148,18 @@ class _Game:
     def played(self) -> Played:
         while len(self.busy) < len(self.seen) and (episode := self._next(len(self.busy))) is not None:
             self.busy.append(episode)
+        self.mark.end()
         while self.busy and not (self.batch.stop and (self.result.errors or self.result.late)):
             outputs = self._outputs(len(self.busy))
             sound = self._sound(outputs)
             actions = self.player.maps(self.busy[0].env)[1](outputs)
+            self.mark.begin(self.busy[-1].number)
             for lane in range(len(self.busy) - 1, -1, -1):  # downwards: the lane that fills a gap has had its step
                 if sound is None or sound[lane]:
                     self._step(lane, actions[lane])
                 else:
                     self._end(lane, math.nan, reason=position_of_nan(self.seen[lane]))
+            self.mark.end()
         for episode in self.busy:
             close(episode.env)
         return self.result
@@ -196,16 +202,16 @@ class _Game:
             else:
                 self.lanes.begin(lane, int(self.batch.network[k]))
                 return _Episode(k, env, limit, seconds=time.monotonic() - start)
-            finally:
-                self.mark.end()
         return None
 
     def _step(self, lane: int, action: Any) -> None:
         episode = self.busy[lane]
-        start = self.mark.begin(episode.number, episode.seconds)
+        if self.timed:
+            start = self.mark.begin(episode.number, episode.seconds)
+        else:
+            self.item[0] = episode.number
         try:
             returned = episode.env.step(action)
-            self.mark.end()
             try:
                 observation, reward, terminated, truncated, _ = returned
                 episode.total += float(reward)
@@ -218,11 +224,11 @@ class _Game:
             if not over:
                 self.write(observation, self.seen[lane])  # type: ignore[misc]
         except (Exception, SystemExit) as error:
-            self.mark.end()
             self.result.errors[episode.number] = _text(error)
             self._end(lane, math.nan, whole=False)
             return
-        episode.seconds += time.monotonic() - start
+        if self.timed:
+            episode.seconds += time.monotonic() - start
         if episode.seconds > self.player.time_limit:
             self.result.late.add(episode.number)
             self._end(lane, math.nan, whole=False)

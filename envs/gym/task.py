@@ -217,11 +217,13 @@ class GymTask(Task):
 
     def activity(self) -> str:
         """How many episodes are played, and which genome's has run for longest."""
-        jobs, pool, at = self._jobs, self._pool, self._mark.read() or (0, 0.0)
+        jobs, pool, mark = self._jobs, self._pool, self._mark
         if jobs is None:
             return ""
         numbers: Any = jobs.batch.network
-        doing = pool.doing() if pool is not None else [Doing(np.arange(len(numbers)), *at, self._mark.done)]
+        doing = pool.doing() if pool is not None else []
+        if self.workers == 0:
+            doing = [Doing(np.arange(len(numbers)), *(mark.read() or (0, 0.0)), mark.done)]
         done = jobs.done + sum(one.done for one in doing)
 
         def name(one: Doing) -> str:

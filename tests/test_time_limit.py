@@ -128,7 +128,11 @@ def test_what_an_evaluation_is_at(workers, monkeypatch, tmp_path):
 
     tasks = FitnessTask(waiting, 2, 1, workers=workers), GymTask(Waiting, workers=workers, episodes=3)
     tasks[1].player.fresh = False
-    expected = "0 of 4 genomes judged; genome 0 has run for", "0 of 12 episodes played; an episode of genome 3 has run"
+    last = 1 if workers else 3  # of the first portion, or of all
+    expected = (
+        "0 of 4 genomes judged; genome 0 has run for",
+        f"0 of 12 episodes played; an episode of genome {last} has run for",
+    )
     for task, said in zip(tasks, expected, strict=True):
         go_on.unlink(missing_ok=True)
         assert task.activity() == ""

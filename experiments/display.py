@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ SILENCE = 10.0  # s at most without a line
 class Display:
     """Shows messages only; the base of the others."""
 
+    _told = -math.inf  # when it was last said why genomes failed
+
     def begin(self, config: Config, run: Run, folder: Path | None) -> None:
         """The run begins."""
 
@@ -44,6 +47,18 @@ class Display:
     def message(self, text: str) -> None:
         """A line that the user should see."""
         say(f"neat: {text}")
+
+    def failures(self, row: Row, errors: Sequence[str]) -> None:
+        """Say why genomes of a generation failed: the first error, whole; later its last line, after the first
+        generations every few seconds."""
+        now = time.monotonic()
+        if not errors or (row.generation > 2 and now - self._told < PACE):
+            return
+        error = errors[0].strip()
+        shown = error if self._told == -math.inf else error.rpartition("\n")[2]
+        self._told = now
+        what = f"{counted(row.failed, 'genome')} failed, the first" if row.failed else "checking the best failed"
+        self.message(f"generation {row.generation}: {what}: {shown}")
 
 
 class Lines(Display):

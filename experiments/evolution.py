@@ -168,6 +168,8 @@ def evolve(
         set_threads(threads or available_cores())
 
         def show(row: Row, *rest: Any) -> Any:
+            if not quiet:
+                display.failures(row, made.errors)
             display.generation(row, run)
             with run.interrupts.at_once():
                 return watch(row, *rest)

@@ -49,7 +49,6 @@ class Session:
     species: Table
     watch: Callable[[Row, Population, Evaluation, GenerationReport], Any] | None = None  # True ends the run
     last_checkpoint: float = 0.0
-    told_of_errors: bool = False
 
     @classmethod
     def begin(
@@ -160,10 +159,7 @@ class Session:
         champion = self.run.champion
         if champion is not None and champion.generation == row.generation:
             self._write_champion()
-        for error in self.run.task.errors[:1]:
-            shown = error.strip().rpartition("\n")[2] if self.told_of_errors else error  # whole only once
-            self.told_of_errors = True
-            self.display.message(f"generation {row.generation}: {row.failed} genomes failed, the first: {shown}")
+        self.display.failures(row, self.run.task.errors)
         self.display.generation(row, self.run)
         if time.monotonic() - self.last_checkpoint >= self.config.run.checkpoint_seconds:
             self._checkpoint()

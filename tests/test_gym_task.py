@@ -172,6 +172,29 @@ def test_an_observation_of_another_size_is_an_error():
         task.evaluate(networks(task, 3), KEY)
 
 
+@pytest.mark.parametrize(
+    ("returns", "said"),
+    [
+        (
+            {"reset": lambda seen, info: seen},
+            r"reset\(\) must return \(observation, info\), it returned an array of shape",
+        ),
+        ({"step": lambda seen, reward, *rest: (seen, reward, False, {})}, r"it returned 4 values; .* the old Gym$"),
+        ({"step": lambda *five: None}, r"step\(\) must return \(observation, reward, .*, it returned None$"),
+        ({"step": lambda seen, reward, *rest: (seen, None, *rest)}, r"a number as its reward, it returned None$"),
+        (
+            {"step": lambda seen, reward, *rest: (seen, np.array([reward]), *rest)},
+            r"a number as its reward, it returned an array of shape \(1,\)$",
+        ),
+    ],
+)
+def test_what_an_environment_returned_is_said(returns, said):
+    task = GymTask(lambda: worlds.Changed(**returns), workers=0)
+    with pytest.raises(FitnessError, match=said) as caught:
+        task.evaluate(networks(task, 3), KEY)
+    assert "Traceback" not in str(caught.value)
+
+
 def test_workers_end_with_their_parent_whatever_they_are_at(tmp_path):
     code = f"""
 from envs.workers import alone

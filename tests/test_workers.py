@@ -16,6 +16,7 @@ from envs.fitness import FitnessError, FitnessTask
 from envs.gym.task import GymTask
 from envs.workers import WorkerError, alone
 from experiments import evolve
+from experiments.cli import _run
 from genomes.functions import register_activation
 from genomes.initial import initial_population
 from genomes.network import Network
@@ -53,6 +54,14 @@ def test_a_worker_that_cannot_begin_is_no_genomes_fault(interpreter, said, monke
         alone(lambda mark: 1)
     with pytest.raises(WorkerError, match=said):
         evolve(first_output, num_inputs=2, num_outputs=1, on_error="worst", quiet=True)
+
+
+def test_an_environment_that_no_worker_can_try(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    monkeypatch.setattr("experiments.tasks.gym._TRIED", {})
+    assert _run(["run", "FrozenLake-v1"]) == 3
+    said = capsys.readouterr().err
+    assert "FrozenLake-v1: a worker process cannot be started: /no/such/python" in said and said.count("\n") == 1
 
 
 def test_no_descriptor_is_left_for_a_worker():

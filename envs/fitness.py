@@ -12,24 +12,25 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.mark import Doing, Mark, said
 from envs.task import Key, Task
-from envs.workers import WorkerPool
+from envs.workers import WorkerError, WorkerPool, unsendable
 from genomes.evaluation import Evaluation
 from genomes.kernels.parallel import available_cores
 from genomes.network import Network
 from genomes.networks import Networks
 
-__all__ = ["FitnessError", "FitnessTask"]
+__all__ = ["FitnessError", "FitnessTask", "check_time_limit", "too_late"]
 
 
 class FitnessError(RuntimeError):
-    """A user's function raised an exception, or returned no fitness; the message holds its whole traceback."""
+    """A user's function raised an exception, returned no fitness, took too long, or cannot go to worker processes; the
+    message holds the whole traceback of an exception."""
 
 
 class FitnessTask(Task):
@@ -47,6 +48,8 @@ class FitnessTask(Task):
     workers : processes; 0: call the function in this process; None: one a core. Never changes a result.
     on_error : ``"stop"``: an exception raises `FitnessError`; ``"worst"``: it fails that genome, and is kept in
         ``errors``.
+    time_limit : seconds that one call may take in a worker process, which is ended then; 0: there is no limit. A call
+        that takes longer counts as an exception.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class FitnessTask(Task):
         target: float | None = None,
         workers: int | None = None,
         on_error: str = "stop",
+        time_limit: float = 0.0,
     ) -> None:
         if not callable(function):
             raise TypeError(f"a fitness function must be callable, got {function!r}")
@@ -79,15 +83,20 @@ class FitnessTask(Task):
         self.per, self.maximize, self.target, self.on_error = per, maximize, target, on_error
         self.follows_device = per == "population"  # and it is up to the function
         self.workers = available_cores() if workers is None else workers
+        self.time_limit = check_time_limit(time_limit, 0 if per == "population" else self.workers)
         self.errors: list[str] = []  # one text for each genome that failed in the last evaluation
         self._pool: WorkerPool | None = None
+        self._jobs: _Jobs | None = None  # of the evaluation under way
+        self._mark = Mark()  # what this process is at
+        self._checking = False
 
     def evaluate(self, networks: Networks, key: Key) -> Evaluation:
         """Fitness of every network.
 
         Raises
         ------
-        FitnessError : the function raised an exception, and ``on_error`` is ``"stop"``.
+        FitnessError : the function raised an exception or took too long, and ``on_error`` is ``"stop"``.
+        WorkerError : a worker process cannot be started.
         """
         self.errors = []
         return Evaluation.of(self._judge(networks))
@@ -95,11 +104,21 @@ class FitnessTask(Task):
     def validate(self, networks: Networks, key: Key) -> Evaluation:
         """The same as `evaluate`, as the function is all that is known of the task; ``errors`` stay those of the last
         evaluation."""
-        errors = self.errors
+        errors, self._checking = self.errors, True
         try:
             return self.evaluate(networks, key)
         finally:
-            self.errors = errors
+            self.errors, self._checking = errors, False
+
+    def activity(self) -> str:
+        """How many genomes are judged, and which one has run for longest."""
+        jobs, pool, at = self._jobs, self._pool, self._mark.read()
+        if jobs is None:
+            return ""
+        here = [Doing(at[0], *at)] if at is not None else []
+        doing = pool.doing() if pool is not None else here
+        text = said(jobs.done, len(jobs.networks), "genomes judged", doing, lambda one: f"genome {one.job}")
+        return f"checking the best: {text}" if self._checking else text
 
     def close(self) -> None:
         """End the worker processes."""
@@ -110,7 +129,11 @@ class FitnessTask(Task):
     def _judge(self, networks: Networks) -> NDArray[np.float64]:
         if self.per == "population":
             return self._whole(networks)
-        return self._in_workers(networks) if self.workers else self._here(networks)
+        self._jobs = jobs = _Jobs(networks, stop=self.on_error == "stop")
+        try:
+            return self._in_workers(jobs) if self.workers else self._here(jobs)
+        finally:
+            self._jobs = None
 
     def _whole(self, networks: Networks) -> NDArray[np.float64]:
         try:
@@ -122,26 +145,43 @@ class FitnessTask(Task):
             return np.full(len(networks), np.nan)
         return fitness
 
-    def _here(self, networks: Networks) -> NDArray[np.float64]:
-        fitness = np.full(len(networks), np.nan)
-        for p in range(len(networks)):
+    def _here(self, jobs: _Jobs) -> NDArray[np.float64]:
+        judge = _Judge(self.function, False)
+        while (taken := jobs.take()) is not None:
             try:
-                fitness[p] = fitness_of(self.function, networks.part(p, p + 1))
+                jobs.answered(taken[0], {"value": judge(taken[1], self._mark, taken[0])})
             except (Exception, SystemExit):
-                self._fail(traceback.format_exc())
-        return fitness
+                jobs.answered(taken[0], {"error": traceback.format_exc()})
+        self._report(jobs)
+        return jobs.fitness
 
-    def _in_workers(self, networks: Networks) -> NDArray[np.float64]:
+    def _in_workers(self, jobs: _Jobs) -> NDArray[np.float64]:
         if self._pool is None:
-            self._pool = WorkerPool(partial(fitness_of, self.function), self.workers)
-        jobs = _Jobs(networks, stop=self.on_error == "stop")
-        self._pool.run(jobs, len(networks))
+            try:
+                self._pool = WorkerPool(_Judge(self.function, self.time_limit > 0), self.workers, self.time_limit)
+            except WorkerError:
+                raise
+            except Exception as error:
+                raise FitnessError(f"the fitness function {unsendable(self.function, error)}") from None
+        self._pool.run(jobs, len(jobs.networks))
+        self._report(jobs)
+        if len(jobs.lost) == len(jobs.networks):
+            raise FitnessError("every worker process died at its first genomes: the fitness function ends its process")
+        return jobs.fitness
+
+    def _report(self, jobs: _Jobs) -> None:
+        for p in sorted(jobs.too_late):
+            error = too_late(f"genome {p}: a call of the fitness function", self.time_limit)
+            if self.on_error == "stop":
+                raise FitnessError(error)
+            self.errors.append(error)
+            self.timed_out += 1
         for p in sorted(jobs.errors):
             self._fail(jobs.errors[p])
-        if len(jobs.lost) == len(networks):
-            raise FitnessError("every worker process died: the fitness function ends its process, or none can start")
         self.errors += [f"genome {p}: its worker process died twice" for p in sorted(jobs.lost)]
-        return jobs.fitness
+        explained = jobs.too_late | jobs.errors.keys() | jobs.lost
+        odd = np.flatnonzero(~np.isfinite(jobs.fitness)).tolist()
+        self.errors += [f"genome {p}: its fitness is {jobs.fitness[p]}" for p in odd if p not in explained]
 
     def _fail(self, error: str) -> None:
         if self.on_error == "stop":
@@ -158,7 +198,9 @@ class _Jobs:
         self.networks, self.stop = networks, stop  # stop: begin no further genome after an exception
         self.fitness = np.full(len(networks), np.nan)
         self.errors: dict[int, str] = {}
-        self.lost: list[int] = []
+        self.lost: set[int] = set()
+        self.too_late: set[int] = set()
+        self.done = 0
         self._todo = deque(range(len(networks)))
         self._deaths: dict[int, int] = {}
         self._halted = False
@@ -175,10 +217,18 @@ class _Jobs:
             if self._deaths[job] < self.ATTEMPTS:
                 self._todo.appendleft(job)
             else:
-                self.lost.append(job)
+                self.lost.add(job)
+                self.done += 1
+
+    def late(self, job: int, item: int) -> None:
+        with self._lock:
+            self.too_late.add(job)
+            self.done += 1
+            self._halted = self.stop
 
     def answered(self, job: int, answer: dict[str, Any]) -> None:
         with self._lock:
+            self.done += 1
             if "error" in answer:
                 self.errors[job] = answer["error"]
                 self._halted = self.stop
@@ -186,10 +236,49 @@ class _Jobs:
                 self.fitness[job] = answer["value"]
 
 
-def fitness_of(function: Callable[[Any], Any], networks: Networks) -> float:
-    """The function's verdict on a single compiled network."""
-    value = function(Network.of(networks))
-    number = np.asarray(value)
-    if number.size != 1 or number.dtype.kind not in "biuf":
-        raise TypeError(f"a fitness function must return a number, it returned {value!r}")
-    return float(number.item())
+class _Judge:
+    """Calls the function with single compiled networks; what workers do.
+
+    Parameters
+    ----------
+    prepare : compile what a network needs before the first call, whose time is the function's own then.
+    """
+
+    def __init__(self, function: Callable[[Any], Any], prepare: bool) -> None:
+        self.function, self.prepare = function, prepare
+        self._prepared: Any = None
+
+    def __call__(self, networks: Networks, mark: Mark, item: int = 0) -> float:
+        """The function's verdict."""
+        network = Network.of(networks)
+        if self.prepare and self._prepared is not network._driver:
+            network(np.zeros(network.num_inputs))
+            network(np.zeros((1, network.num_inputs)))
+            network.reset()
+            self._prepared = network._driver
+        mark.begin(item)
+        try:
+            value = self.function(network)
+        finally:
+            mark.end()
+        number = np.asarray(value)
+        if number.size != 1 or number.dtype.kind not in "biuf":
+            raise TypeError(f"a fitness function must return a number, it returned {value!r}")
+        return float(number.item())
+
+
+def check_time_limit(seconds: float, workers: int) -> float:
+    """A time limit that can be kept with so many worker processes; `ValueError` where it cannot."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float | np.number) or not 0 <= seconds < math.inf:
+        raise ValueError(f"time_limit must be a number of seconds, 0 for none, got {seconds!r}")
+    if seconds and not workers:
+        raise ValueError(
+            f"time_limit = {seconds:g} needs worker processes, which can be ended: there are none with workers=0 or "
+            f'per="population"'
+        )
+    return float(seconds)
+
+
+def too_late(what: str, time_limit: float) -> str:
+    """What is said of that which took too long."""
+    return f"{what} took longer than task.time_limit = {time_limit:g} s"

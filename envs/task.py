@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from genomes.evaluation import Evaluation
@@ -13,7 +14,7 @@ from genomes.networks import Networks
 from genomes.scaling import Scaling
 from genomes.stored import Stored
 
-__all__ = ["Key", "Task", "UnfitNetworks"]
+__all__ = ["Key", "Task", "UnfitNetworks", "stored_timed_out"]
 
 Key = tuple[int, int]  # (seed, generation): decides every random choice of an evaluation
 
@@ -37,7 +38,8 @@ class Task:
     recheck: int = 0  # so many of a generation's best are judged again by `reconsider`
     behaves: bool = False  # whether evaluations have extras["behaviour"] [P, B]
     follows_device: bool = True  # whether networks compute where they say; else on the CPU
-    errors: Sequence[str] = ()  # a text for each genome that an exception failed in the last evaluation
+    errors: Sequence[str] = ()  # why genomes failed in the last evaluation, a text for each
+    timed_out: int = 0  # genomes that a time limit has failed so far: then the run cannot be repeated exactly
 
     @property
     def maximize_score(self) -> bool:
@@ -79,16 +81,29 @@ class Task:
         """Bytes, at least, that a judgement of so many genomes takes for each unit of an attribute, by its name."""
         return {}
 
+    def activity(self) -> str:
+        """What an evaluation that is under way is at, for whoever waits, in a line; it is asked from another thread.
+        Empty: nothing is known."""
+        return ""
+
     def absorb(self, evaluation: Evaluation) -> None:
         """Take a generation's evaluation into account in the following ones."""
 
     def state_dict(self) -> dict[str, NDArray[Any]]:
         """What a checkpoint must keep of `absorb`."""
-        return {}
+        return {"timed_out": np.array(self.timed_out)} if self.timed_out else {}
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
         """Go on from a `state_dict`. It may come from anywhere: what is not right is a ValueError of one line."""
-        Stored(state, {}, "task.").end()
+        given = Stored(state, {}, "task.")
+        timed_out = stored_timed_out(given)
+        given.end()
+        self.timed_out = timed_out
 
     def close(self) -> None:
         """Give back what the task holds: worker processes."""
+
+
+def stored_timed_out(given: Stored) -> int:
+    """How many genomes a time limit had failed, by what a checkpoint holds of a task."""
+    return int(given.between("timed_out", np.int64, 1, 2**62).item()) if "timed_out" in given else 0

@@ -1,7 +1,8 @@
 """A worker process of `envs.workers`: reads requests, writes answers.
 
-Messages arrive on standard input: the module search path, the work, then one request after the other. Answers leave
-on standard output, which is taken out of the work's reach: what it prints goes to standard error.
+Messages arrive on standard input: the module search path, the work, then for each request two, the user's activation
+functions where these have changed, else nothing, and the request. Answers leave on standard output, which is taken out
+of the work's reach: what it prints goes to standard error. The first of them, when all of ours is imported, is empty.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ from typing import IO, Any, NoReturn
 __all__ = ["main"]
 
 
-def main() -> NoReturn:
-    """Serve until the other side is gone."""
+def main(board: str, place: str) -> NoReturn:
+    """Serve until the other side is gone; the arguments say where this process's mark is."""
+    from envs.mark import Board
     from envs.workers import send
+    from genomes.kernels.parallel import set_threads
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process's affair
     requests = os.fdopen(os.dup(0), "rb")
@@ -30,13 +33,18 @@ def main() -> NoReturn:
     os.dup2(2, 1)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
+    mark = Board.inherited(board, int(place))
     inbox: SimpleQueue[bytes] = SimpleQueue()
     threading.Thread(target=_listen, args=(requests, inbox), daemon=True).start()
     sys.path[:] = json.loads(inbox.get())
+    set_threads(1)
+    send(answers, b"")
     work, problem = _load(inbox.get())
     while True:
-        request = inbox.get()
-        answer = {"error": problem} if problem else _answer(work, request)
+        table, request = inbox.get(), inbox.get()
+        problem = problem or _register(table)
+        answer = {"error": problem} if problem else _answer(work, request, mark)
+        mark.end()
         try:
             send(answers, pickle.dumps(answer, pickle.HIGHEST_PROTOCOL))
         except BrokenPipeError:
@@ -56,25 +64,30 @@ def _listen(requests: IO[bytes], inbox: SimpleQueue[bytes]) -> None:
 
 def _load(message: bytes) -> tuple[Any, str | None]:
     """The work, or why it cannot be had."""
-    from genomes.functions import register_activation
-    from genomes.kernels.parallel import set_threads
-
-    set_threads(1)
     try:
-        work, activations = pickle.loads(message)
-        for name, activation in activations:
-            register_activation(name, activation)
+        return pickle.loads(message), None
     except Exception:
         return None, traceback.format_exc()
-    return work, None
 
 
-def _answer(work: Callable[[Any], Any], request: bytes) -> dict[str, Any]:
+def _register(table: bytes) -> str | None:
+    """Make the user's activations known, also where importing the work has registered others; why they cannot be."""
+    from genomes.functions import register_activation
+
     try:
-        return {"value": work(pickle.loads(request))}
+        for name, function, derivative in pickle.loads(table) if table else ():
+            register_activation(name, function, derivative)
+    except Exception:
+        return traceback.format_exc()
+    return None
+
+
+def _answer(work: Callable[[Any, Any], Any], request: bytes, mark: Any) -> dict[str, Any]:
+    try:
+        return {"value": work(pickle.loads(request), mark)}
     except BaseException:  # Ctrl-C is the parent's affair: what arrives here is the work's own
         return {"error": traceback.format_exc()}
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -93,7 +93,7 @@ class Config:
         """A digest of the settings that decide a run's course: a checkpoint fits no other."""
         sections = self.sections()
         sections["run"] = {key: sections["run"][key] for key in ("seed", "on_error")}
-        for key in ("folder", "workers"):
+        for key in ("folder", "workers", "time_limit"):
             sections["task"].pop(key, None)
         return hashlib.sha256(json.dumps(sections, sort_keys=True).encode()).hexdigest()
 

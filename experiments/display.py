@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
-import threading
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from experiments.heartbeat import PREPARING, Heartbeat
 
 if TYPE_CHECKING:
     from experiments.config import Config
@@ -20,13 +22,13 @@ __all__ = ["Display", "Lines", "Live", "TrainingLines", "make_display"]
 BARS = "▁▂▃▄▅▆▇█"
 PACE = 2.0  # s between plain lines
 NARROWEST = 60  # columns of a terminal that a panel fits in
-PREPARING = "preparing the kernels, which the first time takes half a minute ..."
+SILENCE = 10.0  # s at most without a line
 
 
 class Display:
     """Shows messages only; the base of the others."""
 
-    told_of_errors = False
+    _told = -math.inf  # when it was last said why genomes failed
 
     def begin(self, config: Config, run: Run, folder: Path | None) -> None:
         """The run begins."""
@@ -43,16 +45,21 @@ class Display:
     def note(self, text: str) -> None:
         """Something to know before the run begins."""
 
-    def failures(self, row: Row, errors: Sequence[str]) -> None:
-        """Exceptions of the user's code in a generation: the first of all whole, later ones in a line."""
-        for error in errors[:1]:
-            shown = error.strip().rpartition("\n")[2] if self.told_of_errors else error
-            self.told_of_errors = True
-            self.message(f"generation {row.generation}: {row.failed} genomes failed, the first: {shown}")
-
     def message(self, text: str) -> None:
         """A line that the user should see."""
         say(f"neat: {text}")
+
+    def failures(self, row: Row, errors: Sequence[str]) -> None:
+        """Say why genomes of a generation failed: the first error, whole; later its last line, after the first
+        generations every few seconds."""
+        now = time.monotonic()
+        if not errors or (row.generation > 2 and now - self._told < PACE):
+            return
+        error = errors[0].strip()
+        shown = error if self._told == -math.inf else error.rpartition("\n")[2]
+        self._told = now
+        what = f"{counted(row.failed, 'genome')} failed, the first" if row.failed else "checking the best failed"
+        self.message(f"generation {row.generation}: {what}: {shown}")
 
 
 class Lines(Display):
@@ -60,29 +67,32 @@ class Lines(Display):
 
     def __init__(self) -> None:
         self._last = 0.0
-        self._slow = threading.Timer(3.0, say, [PREPARING])
-        self._slow.daemon = True
+        self._heartbeat: Heartbeat | None = None
 
     def begin(self, config: Config, run: Run, folder: Path | None) -> None:
         where = f" -> {folder}" if folder else ""
         facts = f"population {config.neat.population}, seed {run.settings.seed}"
         say(f"{config.task.name}: {facts}{where}")
-        self._slow.start()
+        self._heartbeat = Heartbeat(run, say, SILENCE)
 
     def note(self, text: str) -> None:
         say(text)
 
     def generation(self, row: Row, run: Run) -> None:
-        self._slow.cancel()
+        if self._heartbeat is not None:
+            self._heartbeat.generation()
         if row.generation > 2 and time.monotonic() - self._last < PACE:
             return
         self._last = time.monotonic()
         say(_line(row, run))
 
     def end(self) -> None:
-        self._slow.cancel()
+        if self._heartbeat is not None:
+            self._heartbeat.end()
+            self._heartbeat = None
 
     def finish(self, summary: dict[str, Any], config: Config, folder: Path | None) -> None:
+        self.end()
         for line in closing_lines(summary, config, folder):
             say(line)
 
@@ -97,6 +107,8 @@ class Live(Display):
         self._live: Any = None
         self._best: list[float] = []
         self._drawn = 0.0
+        self._heartbeat: Heartbeat | None = None
+        self._shown: Any = None  # the table of the last generation
 
     @property
     def fits(self) -> bool:
@@ -112,14 +124,27 @@ class Live(Display):
         self._live = RichLive(console=self.console, refresh_per_second=8, transient=False)
         self._live.start()
         self._live.update(self._panel(PREPARING))
+        self._heartbeat = Heartbeat(run, self._wait, 1.0)
 
     def generation(self, row: Row, run: Run) -> None:
         self._best.append(row.best)
+        if self._heartbeat is not None:
+            self._heartbeat.generation()
         now = time.monotonic()
         if now - self._drawn < 0.1 and not run.solved:
             return
         self._drawn = now
-        self._live.update(self._panel(self._table(row, run)))
+        self._shown = self._table(row, run)
+        self._live.update(self._panel(self._shown))
+
+    def _wait(self, text: str) -> None:
+        """Under what is shown, what the run waits for."""
+        from rich.console import Group
+        from rich.text import Text
+
+        line, live = Text(text, style="dim"), self._live
+        if live is not None:
+            live.update(self._panel(line if self._shown is None else Group(self._shown, Text(), line)))
 
     def _panel(self, content: Any) -> Any:
         from rich.panel import Panel
@@ -174,6 +199,9 @@ class Live(Display):
             self.console.print(line, style=style, highlight=False, markup=False, soft_wrap=True)
 
     def end(self) -> None:
+        if self._heartbeat is not None:
+            self._heartbeat.end()
+            self._heartbeat = None
         if self._live is not None:
             self._live.stop()
             self._live = None

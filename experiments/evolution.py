@@ -96,6 +96,7 @@ def evolve(
     device: str = "auto",
     threads: int | None = None,
     workers: int | None = None,
+    time_limit: float = 0.0,
     out: str | Path | None = None,
     overwrite: bool = False,
     quiet: bool = False,
@@ -128,6 +129,8 @@ def evolve(
     threads : default one a core.
     workers : processes that call a fitness function or step Gymnasium's environments; default one a core, 0: none.
         Neither ``threads`` nor ``workers`` changes a result.
+    time_limit : seconds that a call of a fitness function, or an episode of a Gymnasium environment, may take in a
+        worker process. A longer one counts as an exception (see ``on_error``). 0: no limit.
     out : a run folder, as the command writes it; ``overwrite`` replaces the run that it holds.
     quiet : show errors only.
 
@@ -148,7 +151,7 @@ def evolve(
     choices = {"stop_when_solved": stop_when_solved, "on_error": on_error, "device": device}
     settings = RunSettings(seed=seed, **choices, **limits)  # type: ignore[arg-type]
     check_device(device)
-    made = _task(task, num_inputs, num_outputs, target, maximize, per, workers, on_error)
+    made = _task(task, num_inputs, num_outputs, target, maximize, per, workers, on_error, time_limit)
     try:
         if params is None:
             params = "control" if isinstance(made, GymTask) else "default"
@@ -245,9 +248,13 @@ def _task(
     per: str,
     workers: int | None,
     on_error: str,
+    time_limit: float,
 ) -> Task:
+    played: dict[str, Any] = {"target": target, "workers": workers, "on_error": on_error, "time_limit": time_limit}
     if isinstance(task, str) and settings_class(task) is GymSettings:
-        return GymTask(task, target=target, workers=workers, on_error=on_error)
+        return GymTask(task, **played)
+    if time_limit and isinstance(task, str | TaskSettings | NativeEnv | Task):
+        raise TypeError("time_limit goes with a fitness function or a Gymnasium environment")
     if isinstance(task, str | TaskSettings):
         try:
             task = (settings_class(task)(name=task) if isinstance(task, str) else task).make(on_error)
@@ -261,12 +268,10 @@ def _task(
     if isinstance(task, Task):
         return task
     if num_inputs is None and num_outputs is None and _takes_nothing(task):
-        return GymTask(task, target=target, workers=workers, on_error=on_error)
+        return GymTask(task, **played)
     if num_inputs is None or num_outputs is None:
         raise TypeError("a fitness function needs num_inputs and num_outputs")
-    return FitnessTask(
-        task, num_inputs, num_outputs, per=per, maximize=maximize, target=target, workers=workers, on_error=on_error
-    )
+    return FitnessTask(task, num_inputs, num_outputs, per=per, maximize=maximize, **played)
 
 
 def _takes_nothing(function: Callable[..., Any]) -> bool:
@@ -290,4 +295,4 @@ def _settings(task: Any, made: Task) -> TaskSettings:
     target = made.target if made.target is None or math.isfinite(made.target) else None
     name = f"{file.stem}:{getattr(task, '__qualname__', type(task).__name__)}"
     settings = FunctionSettings(name, made.num_inputs, made.num_outputs, made.per, made.maximize, target)
-    return dataclasses.replace(settings, folder=str(file.resolve().parent))
+    return dataclasses.replace(settings, folder=str(file.resolve().parent), time_limit=made.time_limit)

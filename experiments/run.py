@@ -299,8 +299,10 @@ class Run:
         return self.params.population + (self.tuner.budget if self.tuner is not None and due else 0)
 
     def summary(self) -> dict[str, Any]:
-        """How the run stands, for summary.json."""
-        return {
+        """How the run stands, for summary.json. Where a time limit has failed genomes, their number is in it: such a
+        run cannot be repeated exactly."""
+        timed_out = {"timed_out": self.task.timed_out} if self.task.timed_out else {}
+        return timed_out | {
             "solved": self.solved,
             "stopped": self.stopped,
             "generations": self.generations,

@@ -149,6 +149,7 @@ class Session:
         Exception : what ``watch`` raised, as it is.
         """
         from envs.fitness import FitnessError
+        from envs.workers import WorkerError
 
         self.last_checkpoint = time.monotonic()
         try:
@@ -161,7 +162,7 @@ class Session:
                     self._keep()
                     raise
                 return self._finish(self.run.stopped)
-        except FitnessError as error:
+        except (FitnessError, WorkerError) as error:
             raise Failure(str(error)) from error
         except ValueError as error:  # fitness that the parameters do not allow
             if error is self.raised:
@@ -375,6 +376,7 @@ def champion_score(
 ) -> dict[str, Any]:
     """What the task's final test says of a champion; where it has none, its one check in the form of episodes."""
     from envs.fitness import FitnessError
+    from envs.workers import WorkerError
     from genomes.networks import compile_population
 
     try:
@@ -393,7 +395,7 @@ def champion_score(
     networks = compile_population(champions, device=config.run.device, **config.neat.computing)
     try:
         value = float(task.validate(networks, (seed, 0)).fitness[0])
-    except FitnessError as error:
+    except (FitnessError, WorkerError) as error:
         raise Failure(str(error)) from None
     finally:
         task.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -94,6 +96,14 @@ class Network:
             raise ValueError(f"inputs must have shape [{inputs}] or [rows, {inputs}], got {list(values.shape)}")
         outputs: NDArray[np.float32] = forward(self.networks, values)[0]
         return outputs
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"networks": self.networks, "mode": self.mode, "scaling": self.scaling, "state": self._state}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.scaling = state["scaling"]
+        self._set(state["networks"], state["mode"])
+        self._state[:] = state["state"]
 
     def __repr__(self) -> str:
         nodes, edges = len(self.networks.bias), len(self.networks.weight)

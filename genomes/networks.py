@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from genomes.backend import arrays_of, check_device, numbers
 from genomes.each import each
 from genomes.functions import require_functions
+from genomes.functions.pickling import NamedActivations
 from genomes.kernels.local import localise
 from genomes.population import InvalidGenome, no_genes
 
@@ -37,7 +38,7 @@ MODES = ("feedforward", "synchronous", "sequential", "ctrnn")
 
 
 @dataclass(frozen=True, eq=False)
-class Networks:
+class Networks(NamedActivations):
     """P compiled networks with N evaluated nodes and E enabled edges in all."""
 
     num_inputs: int  # I, the constant input included

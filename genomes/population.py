@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genomes.backend import arrays_of, check_device, moved
+from genomes.functions.pickling import NamedActivations
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -49,7 +50,7 @@ class InvalidGenome(ValueError):
 
 
 @dataclass(frozen=True, eq=False)
-class Population:
+class Population(NamedActivations):
     """P genomes of any size, exact-size and ragged: genome p owns ``node_start[p]:node_start[p + 1]`` of the node
     arrays and ``conn_start[p]:conn_start[p + 1]`` of the connection arrays.
 
@@ -165,7 +166,7 @@ class Population:
 
 
 @dataclass(frozen=True, eq=False)
-class Genome:
+class Genome(NamedActivations):
     """One genome: N nodes and E connections, as views of its population's arrays (see `Population`)."""
 
     num_inputs: int

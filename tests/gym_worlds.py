@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import time
 from pathlib import Path
@@ -90,6 +91,39 @@ class Hanging(Line):
     def step(self, action):
         Path(self.folder, f"{os.getpid()}.hangs").touch()
         time.sleep(600)
+
+
+class Stuck(Line):
+    """Never comes back from a step on the right, and holds Python's lock all the while."""
+
+    def step(self, action):
+        if self.x > 1.5:
+            ctypes.PyDLL(None).sleep(600)
+        return super().step(action)
+
+
+class Sluggish(Line):
+    """Each step on the right takes a while, none takes long."""
+
+    def step(self, action):
+        if self.x > 1.5:
+            time.sleep(0.3)
+        return super().step(action)
+
+
+class Changed(Line):
+    """Its reset and its step return what is given, in place of what they should."""
+
+    def __init__(self, reset=None, step=None):
+        self.returned_by_reset, self.returned_by_step = reset, step
+
+    def reset(self, **options):
+        usual = super().reset(**options)
+        return usual if self.returned_by_reset is None else self.returned_by_reset(*usual)
+
+    def step(self, action):
+        usual = super().step(action)
+        return usual if self.returned_by_step is None else self.returned_by_step(*usual)
 
 
 class NotANumber(Line):

@@ -155,7 +155,10 @@ def test_exceptions_and_nan_fail_a_genome():
         bad.close()
         assert 0 < found.failed.sum() < 20
         np.testing.assert_array_equal(found.fitness[~found.failed], expected.fitness[~found.failed])
-        assert bool(bad.errors) == (env is not worlds.NotANumber)
+        assert bad.errors
+        if env is worlds.NotANumber:
+            assert len(bad.errors) == found.failed.sum()
+            assert all("the observation was nan at" in text or "a reward was nan at" in text for text in bad.errors)
     for workers in (0, 2):
         task = GymTask(worlds.Raising, workers=workers)
         with pytest.raises(FitnessError, match=r"(?s)episode of genome \d+ failed.*the line is broken"):
@@ -169,12 +172,34 @@ def test_an_observation_of_another_size_is_an_error():
         task.evaluate(networks(task, 3), KEY)
 
 
+@pytest.mark.parametrize(
+    ("returns", "said"),
+    [
+        (
+            {"reset": lambda seen, info: seen},
+            r"reset\(\) must return \(observation, info\), it returned an array of shape",
+        ),
+        ({"step": lambda seen, reward, *rest: (seen, reward, False, {})}, r"it returned 4 values; .* the old Gym$"),
+        ({"step": lambda *five: None}, r"step\(\) must return \(observation, reward, .*, it returned None$"),
+        ({"step": lambda seen, reward, *rest: (seen, None, *rest)}, r"a number as its reward, it returned None$"),
+        (
+            {"step": lambda seen, reward, *rest: (seen, np.array([reward]), *rest)},
+            r"a number as its reward, it returned an array of shape \(1,\)$",
+        ),
+    ],
+)
+def test_what_an_environment_returned_is_said(returns, said):
+    task = GymTask(lambda: worlds.Changed(**returns), workers=0)
+    with pytest.raises(FitnessError, match=said) as caught:
+        task.evaluate(networks(task, 3), KEY)
+    assert "Traceback" not in str(caught.value)
+
+
 def test_workers_end_with_their_parent_whatever_they_are_at(tmp_path):
     code = f"""
-import pickle
-from envs.workers import WorkerPool
+from envs.workers import alone
 from tests.gym_worlds import Hanging
-WorkerPool(Hanging({str(tmp_path)!r}).step, 1)._ask(0, pickle.dumps("an action"))
+alone(lambda mark: Hanging({str(tmp_path)!r}).step("an action"))
 """
     parent = subprocess.Popen([sys.executable, "-c", code])
     while not (marks := list(tmp_path.glob("*.hangs"))):

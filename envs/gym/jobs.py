@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.gym.make import TRIAL
 from envs.gym.play import Batch, Played
 
 __all__ = ["EpisodeJobs"]
@@ -27,9 +28,12 @@ class EpisodeJobs:
 
     Attributes
     ----------
-    returns, steps, moments, errors : of the whole batch, as in `Played`.
+    returns, steps, moments, errors, reasons : of the whole batch, as in `Played`.
     lost : genomes whose worker died twice; their returns are NaN.
-    broken : the traceback of a worker that could not work at all, else empty.
+    too_late : genomes of which an episode took longer than the time limit; the return of that episode is NaN.
+    broken : why the workers cannot work at all, else empty.
+    stuck : whether an episode that only tries the environment took longer than the time limit.
+    done : episodes that were played, those of portions under way left out.
     """
 
     def __init__(self, batch: Batch, workers: int) -> None:
@@ -38,8 +42,11 @@ class EpisodeJobs:
         self.returns, self.steps = np.full(size, np.nan), np.zeros(size, np.int64)
         self.moments = np.zeros((size, 1 + 2 * batch.networks.task_inputs)) if batch.moments else None
         self.errors: dict[int, str] = {}
+        self.reasons: dict[int, str] = {}
         self.lost: set[int] = set()
-        self.broken = ""
+        self.too_late: set[int] = set()
+        self.broken, self.stuck = "", False
+        self.done = 0
         self._next = 0  # episodes before it have been dealt out
         self._again: deque[NDArray[np.int64]] = deque()
         self._deaths: Counter[int] = Counter()
@@ -49,7 +56,7 @@ class EpisodeJobs:
     def take(self) -> tuple[NDArray[np.int64], Batch] | None:
         """The next portion: numbers of its episodes, and the batch to play."""
         with self._lock:
-            if self.broken or (self.errors and self.batch.stop):
+            if self.broken or self.stuck or (self.batch.stop and (self.errors or self.too_late)):
                 return None
             left = len(self.returns) - self._next
             if self._again:
@@ -73,7 +80,7 @@ class EpisodeJobs:
         with self._lock:
             self._in_a_row = 0
             if "error" in answer:
-                self.broken = answer["error"]
+                self.broken = f"a worker process failed:\n{answer['error'].rstrip()}"
             else:
                 self.add(job, answer["value"])
 
@@ -83,6 +90,24 @@ class EpisodeJobs:
         if self.moments is not None and played.moments is not None:
             self.moments[job] = played.moments
         self.errors |= {int(job[k]): error for k, error in played.errors.items()}
+        self.reasons |= {int(job[k]): reason for k, reason in played.reasons.items()}
+        self.too_late |= {int(self.batch.network[job[k]]) for k in played.late}
+        self.done += len(job)
+
+    def late(self, job: NDArray[np.int64], item: int) -> None:
+        """Note that the worker was ended for an episode of a portion; the others, but for those of the same genome, are
+        played again."""
+        with self._lock:
+            self._in_a_row = 0
+            if item == TRIAL:
+                self.stuck = True
+                return
+            p = self.batch.network[job[item]]
+            self.too_late.add(int(p))
+            rest = job[self.batch.network[job] != p]
+            self.done += len(job) - len(rest)
+            if len(rest):
+                self._again.append(rest)
 
     def died(self, job: NDArray[np.int64]) -> None:
         """Put the genomes of a portion up for another try, each alone."""

@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 
 from envs.gym.spaces import observation_map
+from envs.mark import Mark
 from envs.own import import_own, importing_from
 from envs.workers import alone
 
 __all__ = [
     "STEP_LIMIT",
+    "TRIAL",
     "EnvError",
     "EnvMaker",
     "Factory",
@@ -34,6 +36,7 @@ PACKAGES = {"ALE/": "ale_py", "MiniGrid-": "minigrid", "BabyAI-": "minigrid"}  #
 EXTRAS = {"box2d": "box2d", "mujoco": "mujoco", "ale_py": "atari"}  # part of an entry point's module -> our extra
 KEEP_HISTORY = ("gymnasium.envs.box2d.bipedal_walker", "gymnasium.envs.box2d.car_racing")  # they keep their b2World
 PROBE_STEPS = 200
+TRIAL = -1  # item of a mark: an episode with random actions that tries an environment
 
 
 class EnvError(ValueError):
@@ -156,57 +159,63 @@ def nearest_ids(env_id: str, count: int = 3) -> list[str]:
     return near
 
 
-def keeps_history(make: Callable[[], Any], seed: int = 1) -> bool:
+def keeps_history(make: Callable[[], Any], seed: int = 1, mark: Mark | None = None) -> bool:
     """Whether an episode depends on what its environment has played before, although its reset was given a seed.
 
     Plays the same episode in a new environment and again after another one. Some environments whose difference can
-    take long to show are known by name.
+    take long to show are known by name. Each of these episodes is item `TRIAL` of the mark.
     """
+    mark = mark or Mark()
     env = make()
     try:
         entry = str(env.unwrapped.spec.entry_point) if env.unwrapped.spec is not None else ""
         if entry.startswith(KEEP_HISTORY) or type(env.unwrapped).__module__.startswith(KEEP_HISTORY):
             return True
-        first = _trace(env, seed)
-        _trace(env, seed + 1)
-        return not np.array_equal(first, _trace(env, seed), equal_nan=True)
+        first = _trace(env, seed, mark)
+        _trace(env, seed + 1, mark)
+        return not np.array_equal(first, _trace(env, seed, mark), equal_nan=True)
     finally:
         close(env)
 
 
-def depends_on_seed(make: Callable[[], Any]) -> bool:
-    """Whether episodes with equal actions and different seeds differ."""
+def depends_on_seed(make: Callable[[], Any], mark: Mark | None = None) -> bool:
+    """Whether episodes with equal actions and different seeds differ. Each is item `TRIAL` of the mark."""
+    mark = mark or Mark()
     env = make()
     try:
-        return not np.array_equal(_trace(env, 1, 1), _trace(env, 2, 1), equal_nan=True)
+        return not np.array_equal(_trace(env, 1, mark), _trace(env, 2, mark), equal_nan=True)
     finally:
         close(env)
 
 
-def tried(make: Callable[[], Any]) -> bool:
+def tried(make: Callable[[], Any], time_limit: float = 0.0) -> bool:
     """`depends_on_seed`, found out in a process of its own, which some environments end; True where it does so when it
-    is played. What raises an exception there is tried again here.
+    is played, or where an episode takes longer than the time limit. What raises an exception there is tried again here.
 
     Raises
     ------
     EnvError : the process ends when the environment is made.
+    WorkerError : there can be no such process.
     """
     try:
-        answer = alone(partial(depends_on_seed, make))
+        answer = alone(partial(depends_on_seed, make), time_limit)
+    except TimeoutError:
+        return True  # the workers that play it will say more
     except ChildProcessError:
-        answer = {"value": True}  # the workers that play it will say more
+        answer = {"value": True}  # as above
         try:
-            alone(lambda: make().close())
+            alone(lambda mark: make().close())
         except ChildProcessError:
             raise EnvError("the process in which it is made ends: the environment exits, or crashes") from None
     return depends_on_seed(make) if "error" in answer else bool(answer["value"])
 
 
-def _trace(env: Any, seed: int, actions: int = 1) -> Any:
+def _trace(env: Any, seed: int, mark: Mark) -> Any:
     """Observations and rewards of an episode with random actions, to its end or to an exception."""
     seen = observation_map(env.observation_space)
-    env.action_space.seed(actions)
+    env.action_space.seed(1)
     rows = []
+    mark.begin(TRIAL)
     with contextlib.suppress(Exception, SystemExit):  # an evaluation that meets it will say so
         observation, _ = env.reset(seed=seed)
         rows.append(np.append(seen(observation).astype(np.float64), 0.0))
@@ -215,6 +224,7 @@ def _trace(env: Any, seed: int, actions: int = 1) -> Any:
             rows.append(np.append(seen(observation).astype(np.float64), float(reward)))
             if terminated or truncated:
                 break
+    mark.end()
     return np.array(rows)
 
 

@@ -7,6 +7,7 @@ seed alone: not on what runs beside it, and not on what its environment has play
 from __future__ import annotations
 
 import math
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,8 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.gym.answers import AnswerError, beginning, number, outcome, position_of_nan
 from envs.gym.make import close, keeps_history
 from envs.gym.spaces import ActionMap, ObservationMap, action_map, observation_map
+from envs.mark import Mark
 from genomes.lanes import Lanes
 from genomes.networks import Networks
 from genomes.scaling import Scaling
@@ -45,6 +48,8 @@ class Played:
     steps: NDArray[np.int64]  # [B]
     moments: NDArray[np.float64] | None = None  # [B, 1 + 2I] observations: count, sums, sums of squares
     errors: dict[int, str] = field(default_factory=dict)  # episode -> traceback of the environment's exception
+    late: set[int] = field(default_factory=set)  # episodes that took longer than the time limit
+    reasons: dict[int, str] = field(default_factory=dict)  # episode -> why its return is not finite
 
 
 class Player:
@@ -56,22 +61,32 @@ class Player:
     rules : how outputs become actions, the arguments of `action_map`.
     lanes : environments that advance together.
     fresh : make a new environment for each episode; None: where `keeps_history` says so, found out by trying.
+    time_limit : seconds that the environment may take for an episode; 0: there is no limit.
     """
 
-    def __init__(self, make: Callable[[], Any], rules: tuple[str, ...], lanes: int, fresh: bool | None = None) -> None:
+    def __init__(
+        self,
+        make: Callable[[], Any],
+        rules: tuple[str, ...],
+        lanes: int,
+        fresh: bool | None = None,
+        time_limit: float = 0.0,
+    ) -> None:
         self.make, self.rules, self.lanes, self.fresh = make, rules, lanes, fresh
+        self.time_limit = time_limit or math.inf
         self._idle: list[tuple[Any, float]] = []
         self._maps: tuple[ObservationMap, ActionMap] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_idle": [], "_maps": None}  # environments stay where they were made
 
-    def __call__(self, batch: Batch) -> Played:
-        """Play a batch."""
+    def __call__(self, batch: Batch, mark: Mark | None = None) -> Played:
+        """Play a batch; its episodes are the items of the mark."""
+        mark = mark or Mark()
         if self.fresh is None:
-            self.fresh = keeps_history(self.make)
+            self.fresh = keeps_history(self.make, mark=mark)
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite fails its genome
-            return _Game(self, batch).played()
+            return _Game(self, batch, mark).played()
 
     def close(self) -> None:
         """Close the environments."""
@@ -107,14 +122,18 @@ class _Episode:
     steps: int = 0
     best: float = -math.inf  # highest return so far
     best_step: int = 0
+    seconds: float = 0.0  # that the environment took
 
 
 class _Game:
     """One batch on its way: lane l plays ``self.busy[l]``; the lanes behind it are empty."""
 
-    def __init__(self, player: Player, batch: Batch) -> None:
+    def __init__(self, player: Player, batch: Batch, mark: Mark) -> None:
         size = len(batch.seed)
-        self.player, self.batch = player, batch
+        self.player, self.batch, self.ended = player, batch, 0
+        # Between two forwards the mark is at the episode whose environment was called last. Only with a time limit does
+        # each step take the time.
+        self.mark, self.item, self.timed = mark, mark.cells, player.time_limit < math.inf
         self.lanes = Lanes(batch.networks, min(player.lanes, max(size, 1)))
         self.seen = np.empty_like(self.lanes.inputs)  # observations, before scaling
         self.busy: list[_Episode] = []
@@ -128,12 +147,18 @@ class _Game:
     def played(self) -> Played:
         while len(self.busy) < len(self.seen) and (episode := self._next(len(self.busy))) is not None:
             self.busy.append(episode)
-        while self.busy and not (self.batch.stop and self.result.errors):
+        self.mark.end()
+        while self.busy and not (self.batch.stop and (self.result.errors or self.result.late)):
             outputs = self._outputs(len(self.busy))
             sound = self._sound(outputs)
             actions = self.player.maps(self.busy[0].env)[1](outputs)
+            self.mark.begin(self.busy[-1].number)
             for lane in range(len(self.busy) - 1, -1, -1):  # downwards: the lane that fills a gap has had its step
-                self._step(lane, actions[lane], sound is None or bool(sound[lane]))
+                if sound is None or sound[lane]:
+                    self._step(lane, actions[lane])
+                else:
+                    self._end(lane, math.nan, reason=position_of_nan(self.seen[lane]))
+            self.mark.end()
         for episode in self.busy:
             close(episode.env)
         return self.result
@@ -160,51 +185,71 @@ class _Game:
     def _next(self, lane: int) -> _Episode | None:
         """The next episode, begun in a lane; None: there is none left."""
         for k in self.waiting:
-            env = None
+            env, start = None, self.mark.begin(k)
             try:
                 env, limit = self.player.take()
-                observation, _ = env.reset(seed=int(self.batch.seed[k]))
+                observation = beginning(env.reset(seed=int(self.batch.seed[k])))
                 self.write = self.player.maps(env)[0].write
                 self.write(observation, self.seen[lane])
-            except (Exception, SystemExit):
-                self.result.errors[k] = traceback.format_exc()
+            except (Exception, SystemExit) as error:
+                self.result.errors[k] = _text(error)
                 if env is not None:
                     close(env)
+                self._count()
                 if self.batch.stop:
                     return None
             else:
                 self.lanes.begin(lane, int(self.batch.network[k]))
-                return _Episode(k, env, limit)
+                return _Episode(k, env, limit, seconds=time.monotonic() - start)
         return None
 
-    def _step(self, lane: int, action: Any, sound: bool) -> None:
+    def _step(self, lane: int, action: Any) -> None:
         episode = self.busy[lane]
-        if not sound:
-            self._end(lane, math.nan)
-            return
+        if self.timed:
+            start = self.mark.begin(episode.number, episode.seconds)
+        else:
+            self.item[0] = episode.number
         try:
-            observation, reward, terminated, truncated, _ = episode.env.step(action)
-            episode.total += float(reward)
+            returned = episode.env.step(action)
+            try:
+                observation, reward, terminated, truncated, _ = returned
+                episode.total += float(reward)
+            except (TypeError, ValueError):
+                observation, reward, terminated, truncated = outcome(returned)
+                episode.total += number(reward)
             episode.steps += 1
             over = terminated or truncated or episode.steps >= episode.limit
             over = over or (self.give_up and self._hopeless(episode))
             if not over:
                 self.write(observation, self.seen[lane])  # type: ignore[misc]
-        except (Exception, SystemExit):
-            self.result.errors[episode.number] = traceback.format_exc()
+        except (Exception, SystemExit) as error:
+            self.result.errors[episode.number] = _text(error)
             self._end(lane, math.nan, whole=False)
-        else:
-            if over or math.isnan(episode.total):
-                self._end(lane, episode.total)
+            return
+        if self.timed:
+            episode.seconds += time.monotonic() - start
+        if episode.seconds > self.player.time_limit:
+            self.result.late.add(episode.number)
+            self._end(lane, math.nan, whole=False)
+        elif over or math.isnan(episode.total):
+            reason = "" if math.isfinite(episode.total) else f"a reward was {reward}"
+            self._end(lane, episode.total, reason=reason)
 
     def _hopeless(self, episode: _Episode) -> bool:
         if episode.total > episode.best:
             episode.best, episode.best_step = episode.total, episode.steps
         return episode.steps - episode.best_step >= self.give_up
 
-    def _end(self, lane: int, total: float, whole: bool = True) -> None:
+    def _count(self) -> None:
+        self.ended += 1
+        self.mark.count(self.ended)
+
+    def _end(self, lane: int, total: float, whole: bool = True, reason: str = "") -> None:
         """Note an episode that is over; its lane takes the next one, or where there is none the last lane's."""
         episode = self.busy[lane]
+        self._count()
+        if reason:
+            self.result.reasons[episode.number] = f"{reason} at step {episode.steps}"
         self.result.returns[episode.number], self.result.steps[episode.number] = total, episode.steps
         self.player.give(episode.env, episode.limit, whole)
         following = self._next(lane)
@@ -229,3 +274,7 @@ def without_counters(env: Any) -> tuple[Any, float]:
         limit = min(limit, getattr(env, "_max_episode_steps", math.inf))
         env = env.env
     return env, limit
+
+
+def _text(error: BaseException) -> str:
+    return str(error) if isinstance(error, AnswerError) else traceback.format_exc()

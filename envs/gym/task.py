@@ -15,14 +15,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.fitness import FitnessError
+from envs.fitness import FitnessError, check_time_limit, too_late
 from envs.gym.jobs import EpisodeJobs
-from envs.gym.make import EnvMaker, Factory, close
+from envs.gym.make import TRIAL, EnvMaker, Factory, close
 from envs.gym.play import Batch, Player
 from envs.gym.scaling import SCALINGS, bounds_scaling, choose_scaling, running_scaling
 from envs.gym.spaces import action_map, observation_map
-from envs.task import Key, Task
-from envs.workers import WorkerPool
+from envs.mark import Doing, Mark, said
+from envs.task import Key, Task, stored_timed_out
+from envs.workers import WorkerError, WorkerPool, unsendable
 from genomes.evaluation import Evaluation
 from genomes.kernels.parallel import get_threads
 from genomes.networks import Networks
@@ -39,6 +40,7 @@ LANES = 16  # environments of a worker: enough to share the cost of a forward, f
 STARTS = ("common", "own")
 FITNESS = ("mean", "min", "median", "quantile")
 LARGEST = 3.5e38  # of a float32, and a little more
+TRYING = "an episode with random actions, which tries the environment,"
 PART = 5  # a check begins with one of so many parts of its episodes
 
 
@@ -69,6 +71,8 @@ class GymTask(Task):
     on_error : ``"stop"``: an exception of an environment raises `FitnessError`; ``"worst"``: it fails that genome, and
         is kept in ``errors``.
     folder : where the module of the id ``module:Name-v0`` is looked for first; empty: on the search path alone.
+    time_limit : seconds that the environment may take for one episode, in worker processes, which are ended then; 0:
+        there is no limit. An episode that takes longer counts as an exception.
 
     Raises
     ------
@@ -99,6 +103,7 @@ class GymTask(Task):
         target: float | None = None,
         workers: int | None = None,
         on_error: str = "stop",
+        time_limit: float = 0.0,
         folder: str = "",
     ) -> None:
         choices = {"starts": (starts, STARTS), "fitness": (fitness, FITNESS), "scaling": (scaling, SCALINGS)}
@@ -124,6 +129,7 @@ class GymTask(Task):
         self.action_rules = (action, discrete)
         self.recheck, self.recheck_episodes, self.validation_episodes = recheck, recheck_episodes, validation_episodes
         self.workers = workers
+        self.time_limit = check_time_limit(time_limit, 1 if workers is None else workers)
         self.errors: list[str] = []  # one text for each genome that failed in the last evaluation
         probe = self.make()
         try:
@@ -140,6 +146,9 @@ class GymTask(Task):
         self._fixed: Scaling | None = None  # see `fix_scaling`
         self._player: Player | None = None
         self._pool: WorkerPool | None = None
+        self._jobs: EpisodeJobs | None = None  # of the evaluation under way
+        self._mark = Mark()  # what this process is at
+        self._checking = False
 
     def fix_scaling(self, scaling: Scaling | None) -> None:
         """Scale observations so from now on, whatever is observed."""
@@ -178,11 +187,12 @@ class GymTask(Task):
 
         Raises
         ------
-        FitnessError : the environment raised an exception, and ``on_error`` is ``"stop"``.
+        FitnessError : the environment raised an exception or took too long, and ``on_error`` is ``"stop"``.
+        WorkerError : a worker process cannot be started.
         """
         self.errors = []
         seeds = self._seeds(key, EPISODES, self.episodes, len(networks))
-        returns, steps, moments = self._play(networks, seeds, self.give_up)
+        returns, steps, moments = self._play(networks, seeds, self.give_up, checks=False)
         extras = {} if moments is None else {"observations": moments}
         return dataclasses.replace(Evaluation.of(self._fitness(returns), steps), extras=extras)
 
@@ -217,14 +227,35 @@ class GymTask(Task):
             if np.isfinite(row).all():
                 self._moments = self._moments + row
 
+    def activity(self) -> str:
+        """How many episodes are played, and which genome's has run for longest."""
+        jobs, pool, mark = self._jobs, self._pool, self._mark
+        if jobs is None:
+            return ""
+        numbers: Any = jobs.batch.network
+        doing = pool.doing() if pool is not None else []
+        if self.workers == 0:
+            doing = [Doing(np.arange(len(numbers)), *(mark.read() or (0, 0.0)), mark.done)]
+        done = jobs.done + sum(one.done for one in doing)
+
+        def name(one: Doing) -> str:
+            job: Any = one.job
+            if one.item == TRIAL:
+                return TRYING
+            return f"an episode of genome {numbers[job[one.item]]}"
+
+        text = said(done, len(numbers), "episodes played", doing, name)
+        return f"checking the best: {text}" if self._checking else text
+
     def state_dict(self) -> dict[str, NDArray[Any]]:
         """What a checkpoint must keep."""
-        return {"observations": self._moments} if self.scaling_kind == "running" else {}
+        state = {"observations": self._moments} if self.scaling_kind == "running" else {}
+        return state | super().state_dict()
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
         """Go on from a `state_dict`; ValueError where it is none."""
         given = Stored(state, {}, "task.")
-        moments = self._moments
+        moments, timed_out = self._moments, stored_timed_out(given)
         if self.scaling_kind == "running":
             moments = given.finite("observations", np.float64, len(moments))
             count, sums, squares = moments[0], moments[1 : 1 + self.num_inputs], moments[1 + self.num_inputs :]
@@ -232,7 +263,7 @@ class GymTask(Task):
             if count < 0 or count % 1 or not possible or (squares < 0).any():
                 raise given.fail("observations", "must be a count, sums, and sums of squares of so many float32")
         given.end()
-        self._moments = moments
+        self._moments, self.timed_out = moments, timed_out
 
     def close(self) -> None:
         """End the worker processes."""
@@ -246,7 +277,7 @@ class GymTask(Task):
     def player(self) -> Player:
         """What plays in each worker."""
         if self._player is None:
-            self._player = Player(self.make, self.action_rules, LANES)
+            self._player = Player(self.make, self.action_rules, LANES, time_limit=self.time_limit)
         return self._player
 
     def _seeds(self, key: Key, purpose: int, episodes: int, genomes: int, common: bool = False) -> NDArray[np.int64]:
@@ -272,7 +303,7 @@ class GymTask(Task):
         return np.asarray(judged(returns, axis=1))
 
     def _play(
-        self, networks: Networks, seeds: NDArray[np.int64], give_up: int
+        self, networks: Networks, seeds: NDArray[np.int64], give_up: int, checks: bool = True
     ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64] | None]:
         """Returns [P, K], steps [P], and where the scaling wants them the observations' moments [P, 1 + 2I]."""
         size, episodes = seeds.shape
@@ -280,25 +311,50 @@ class GymTask(Task):
         moments = self.scaling_kind == "running"
         batch = Batch(networks, numbers, seeds.ravel(), self.scaling, give_up, moments, self.on_error == "stop")
         workers = get_threads() if self.workers is None else self.workers
-        jobs = EpisodeJobs(batch, max(workers, 1))
-        if workers == 0:
-            jobs.add(np.arange(size * episodes), self.player(batch))
-        elif size * episodes:
-            if self._pool is None:
-                self._pool = WorkerPool(self.player, workers)
-            self._pool.run(jobs, workers)
+        self._jobs = jobs = EpisodeJobs(batch, max(workers, 1))
+        self._checking = checks
+        try:
+            if workers == 0:
+                self._mark.clear()
+                jobs.add(np.arange(size * episodes), self.player(batch, self._mark))
+            elif size * episodes:
+                self._workers(workers).run(jobs, workers)
+        finally:
+            self._jobs = None
         self._report(jobs, size)
         sums = None if jobs.moments is None else jobs.moments.reshape(size, episodes, -1).sum(axis=1)
         return jobs.returns.reshape(size, episodes), jobs.steps.reshape(size, episodes).sum(axis=1), sums
 
+    def _workers(self, workers: int) -> WorkerPool:
+        if self._pool is None:
+            try:
+                self._pool = WorkerPool(self.player, workers, self.time_limit)
+            except WorkerError:
+                raise
+            except Exception as error:
+                made_by = self.make.make if isinstance(self.make, Factory) else self.make
+                raise FitnessError(f"the factory {unsendable(made_by, error)}") from None
+        return self._pool
+
     def _report(self, jobs: EpisodeJobs, size: int) -> None:
+        for p in sorted(jobs.too_late):
+            self._fail(too_late(f"genome {p}: an episode", self.time_limit))
+            self.timed_out += 1
         for k in sorted(jobs.errors):
-            error = f"an episode of genome {jobs.batch.network[k]} failed:\n{jobs.errors[k].rstrip()}"
-            if self.on_error == "stop":
-                raise FitnessError(error)
-            self.errors.append(error)
+            self._fail(f"an episode of genome {jobs.batch.network[k]} failed:\n{jobs.errors[k].rstrip()}")
+        if jobs.stuck:
+            raise FitnessError(too_late(TRYING, self.time_limit))
         if jobs.broken:
-            raise FitnessError(f"a worker process failed:\n{jobs.broken}")
+            raise FitnessError(jobs.broken)
         if size > 1 and len(jobs.lost) == size:
-            raise FitnessError("every worker process died: the environment ends its process, or none can start")
+            raise FitnessError("every worker process died at its episodes: the environment ends its process")
         self.errors += [f"genome {p}: its worker process died twice" for p in sorted(jobs.lost)]
+        if self._checking:
+            return
+        reasons = {int(jobs.batch.network[k]): jobs.reasons[k] for k in sorted(jobs.reasons, reverse=True)}
+        self.errors += [f"genome {p}: {reasons[p]} of an episode" for p in sorted(reasons)]
+
+    def _fail(self, error: str) -> None:
+        if self.on_error == "stop":
+            raise FitnessError(error)
+        self.errors.append(error)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from envs.gym.make import EnvError, EnvMaker
 from envs.gym.task import EPISODES, GymTask
+from envs.mark import Mark
 from envs.workers import WorkerPool
 from experiments.bench.harness import Benchmark, Figure
 from genomes.functions import activation_code
@@ -108,7 +109,7 @@ class _Bare:
     make: EnvMaker
     env: Any = None
 
-    def __call__(self, episodes: list[tuple[int, list[Any]]]) -> float:
+    def __call__(self, episodes: list[tuple[int, list[Any]]], mark: Mark) -> float:
         if self.env is None:
             self.env = self.make()
         env = self.env
@@ -140,3 +141,6 @@ class _Shares:
 
     def died(self, job: int) -> None:
         raise RuntimeError("a worker died")
+
+    def late(self, job: int, item: int) -> None:
+        raise AssertionError("there is no time limit")

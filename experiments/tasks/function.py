@@ -32,6 +32,9 @@ class FunctionSettings(TaskSettings):
     maximize: bool = parameter(True, "higher fitness is better", "own")
     target: float | None = parameter(None, "fitness that counts as solved", "own")
     workers: int = parameter(0, "worker processes; 0: one a core. Never changes a result", "own", low=0, high=1024)
+    time_limit: float = parameter(
+        0.0, "seconds that a call may take; 0: no limit. One that takes longer counts as an exception", "own", low=0.0
+    )
     folder: str = parameter(".", "where the module is, from this file's folder", "own")
     loaded: list[Callable[..., Any]] = field(default_factory=list, init=False, repr=False, compare=False)
 
@@ -39,6 +42,9 @@ class FunctionSettings(TaskSettings):
         for key in ("inputs", "outputs"):
             if getattr(self, key) < 1:
                 raise ParameterError(key, getattr(self, key), "a task of your own needs it: at least 1")
+        if self.time_limit and self.per == "population":
+            requirement = 'goes with per = "network" only: then worker processes make the calls, and can be ended'
+            raise ParameterError("time_limit", self.time_limit, requirement)
 
     def load(self, folder: Path, trust: bool | None) -> None:
         self.loaded[:] = [_not_loaded if trust is None else import_function(self.name, folder, trust=trust)]
@@ -57,6 +63,7 @@ class FunctionSettings(TaskSettings):
             target=self.target,
             workers=self.workers or None,
             on_error=on_error,
+            time_limit=self.time_limit,
         )
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.errors import BadInput
+from experiments.errors import BadInput, Failure
 from experiments.tasks.base import Stage, TaskSettings
 from experiments.trust import require_trust
 from neat.params import parameter
@@ -70,6 +70,10 @@ class GymSettings(TaskSettings):
     )  # fmt: skip
     target: float | None = parameter(None, "mean return of the check that counts as solved", "the environment's own")
     workers: int = parameter(0, "worker processes; 0: one a thread. Never changes a result", "own", low=0, high=1024)
+    time_limit: float = parameter(
+        0.0, "seconds that the environment may take for an episode; 0: no limit. One that takes longer counts as an "
+        "exception", "own", low=0.0,
+    )  # fmt: skip
     folder: str = parameter(".", "where a module of your own is, from this file's folder", "own")
 
     loaded: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
@@ -90,7 +94,7 @@ class GymSettings(TaskSettings):
         from envs.gym.task import GymTask
 
         names = ("episodes", "starts", "fitness", "quantile", "max_steps", "give_up", "scaling", "action", "discrete",
-                 "recheck", "recheck_episodes", "validation_episodes", "target")  # fmt: skip
+                 "recheck", "recheck_episodes", "validation_episodes", "target", "time_limit")  # fmt: skip
         settings = {name: getattr(self, name) for name in names}
         settings |= {"workers": self.workers or None, "on_error": on_error, "folder": self._module_folder}
         return GymTask(self.name, kwargs=self.kwargs, **settings)
@@ -110,11 +114,15 @@ class GymSettings(TaskSettings):
     def _tried(self) -> bool:
         """Whether episodes depend on their seeds, see `envs.gym.make.tried`."""
         from envs.gym.make import EnvMaker, tried
+        from envs.workers import WorkerError
 
         maker = EnvMaker(self.name, self.kwargs, folder=self._module_folder)
         key = repr(maker)
         if key not in _TRIED:
-            _TRIED[key] = tried(maker)
+            try:
+                _TRIED[key] = tried(maker, self.time_limit)
+            except WorkerError as error:
+                raise Failure(f"{self.name}: {error}") from None
         return _TRIED[key]
 
     @property

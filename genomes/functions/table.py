@@ -28,6 +28,9 @@ __all__ = [
     "aggregation_name",
     "declare_activation",
     "known_activations",
+    "own_activations",
+    "own_names",
+    "recoded",
     "register_activation",
     "require_functions",
     "without_derivative",
@@ -108,6 +111,35 @@ def activation_function(name: str) -> Callable[[Any], Any]:
     if code not in _functions:
         raise UnknownFunction(name)
     return _functions[code]
+
+
+def own_activations() -> list[tuple[str, Callable[[Any], Any], Callable[[Any, Any], Any] | None]]:
+    """What the user has registered: the arguments of `register_activation`, in the order of their codes."""
+    own = sorted((code, name) for name, code in ACTIVATIONS.items() if code >= _FIRST_USER_CODE)
+    return [(name, _functions[code], _derivatives.get(code)) for code, name in own]
+
+
+def own_names(codes: Any) -> dict[int, str]:
+    """The names of the user's activations among ``codes``: another process may know them by other codes."""
+    if not len(codes) or int(codes.max()) < _FIRST_USER_CODE:
+        return {}
+    own = ((code, name) for name, code in known_activations().items() if code >= _FIRST_USER_CODE)
+    return {code: name for code, name in own if bool((codes == code).any())}
+
+
+def recoded(codes: Any, names: dict[int, str]) -> Any:
+    """Codes of another process, whose `own_names` are given, as codes of this one.
+
+    Raises
+    ------
+    ValueError : an activation is not registered here.
+    """
+    found = codes.copy()
+    for code, name in names.items():
+        if name not in known_activations():
+            raise ValueError(f"activation {name!r} is not registered in this process: call register_activation first")
+        found[codes == code] = known_activations()[name]
+    return found
 
 
 def without_derivative(codes: NDArray[np.uint8]) -> list[str]:

@@ -12,13 +12,13 @@ import hashlib
 import os
 import types
 from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Kernel", "borrowing", "is_compile_error", "kernel", "prune", "rebuild"]
+__all__ = ["Kernel", "borrowing", "compiling", "is_compile_error", "kernel", "prune", "rebuild"]
 
 _TRANSPARENT_MODULES = {"math", "numpy", "numba"}
 _CACHED_VARIANTS = 64
@@ -61,6 +61,7 @@ class Kernel:
         """The Numba dispatcher (nogil, cached on disk)."""
         import numba
 
+        _watch_compiler()
         rebuilt = rebuild(self, _compile_helper)
         dispatcher: Any = numba.njit(nogil=True, error_model="numpy", cache=True, no_cfunc_wrapper=True)(rebuilt)
         prune(dispatcher, self.function.__name__)
@@ -73,6 +74,30 @@ class Kernel:
 def kernel(function: Callable[..., Any]) -> Kernel:
     """Decorator: make a `Kernel` of a plain Python function."""
     return Kernel(function)
+
+
+def compiling() -> bool:
+    """Whether this process is compiling a kernel now, rather than loading or running one."""
+    return _compilations > 0
+
+
+_compilations = 0  # under way: Numba compiles helpers within a kernel
+
+
+@cache
+def _watch_compiler() -> None:
+    from numba.core import event
+
+    class Watch(event.Listener):  # type: ignore[misc]
+        def on_start(self, _: object) -> None:
+            global _compilations
+            _compilations += 1
+
+        def on_end(self, _: object) -> None:
+            global _compilations
+            _compilations -= 1
+
+    event.register("numba:compile", Watch())
 
 
 def is_compile_error(error: BaseException) -> bool:

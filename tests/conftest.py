@@ -1,8 +1,17 @@
-"""What tests of every kind may ask for."""
+"""What tests of every kind may ask for, and what holds for every run of tests."""
 
 import pytest
 
 from genomes import backend
+from tests import skips
+
+
+def pytest_addoption(parser):
+    skips.add_options(parser)
+
+
+def pytest_configure(config):
+    config.pluginmanager.register(skips.Skips(config))
 
 
 @pytest.fixture

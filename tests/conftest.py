@@ -3,7 +3,7 @@
 import pytest
 
 from genomes import backend
-from tests import skips
+from tests import asserted, skips
 
 
 def pytest_addoption(parser):
@@ -12,6 +12,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.pluginmanager.register(skips.Skips(config))
+    config.pluginmanager.register(asserted.Asserted(config))
 
 
 @pytest.fixture

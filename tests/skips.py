@@ -13,9 +13,10 @@ import pytest
 ALLOWED = {
     "cupy missing": "CuPy is of use with a GPU only; in Numba's simulator the same tests run without it",
     "no usable CUDA GPU was found": "few machines have a GPU; in Numba's simulator the same tests run without one",
-    "the benchmark itself runs here": "with a GPU, the benchmark runs these tests",
+    "the benchmark itself runs here": "they are of its small sizes, in Numba's simulator",
+    "SCIPY_ARRAY_API is not set": "scikit-learn checks estimators that take arrays of other libraries; ours do not",
 }
-_RECORD = "speciate/skipped"  # in the cache of pytest: names of tests, or of files that were skipped as a whole
+_RECORD = "speciate/skipped"  # in pytest's cache: test functions, and files skipped as a whole
 
 
 def add_options(parser):
@@ -37,9 +38,11 @@ class Skips:
     def pytest_collection_modifyitems(self, items):
         chosen = self.config.cache.get(_RECORD, []) if self.config.option.only_skipped else []
         if chosen:
-            kept = [item for item in items if {item.nodeid, item.nodeid.split("::")[0]} & set(chosen)]
-            self.config.hook.pytest_deselected(items=[item for item in items if item not in kept])
-            items[:] = kept
+            found = [
+                (item, bool({item.nodeid.split("[")[0], item.nodeid.split("::")[0]} & set(chosen))) for item in items
+            ]
+            self.config.hook.pytest_deselected(items=[item for item, is_chosen in found if not is_chosen])
+            items[:] = [item for item, is_chosen in found if is_chosen]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self):
@@ -72,7 +75,8 @@ class Skips:
             return
         everything = self.config.args_source is not pytest.Config.ArgsSource.ARGS
         if everything and not self.config.option.only_skipped and hasattr(self.config, "cache"):
-            self.config.cache.set(_RECORD, sorted(name for name, why in self.skipped.items() if not allowed(why)))
+            names = {name.split("[")[0] for name, why in self.skipped.items() if not allowed(why)}
+            self.config.cache.set(_RECORD, sorted(names))
         if exitstatus == pytest.ExitCode.OK and not self.executed:
             session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
 

@@ -65,7 +65,8 @@ open("a") | io.open("a") | path.open("w") | path.read_text() | path.write_text("
 path.write_bytes(b"") | Path.home().joinpath("a").unlink() | list(map(Path.read_text, paths)) | path.mkdir()
 np.load("a") | np.save("a", x) | numpy.savez("a", x) | np.loadtxt("a") | x.tofile("a") | from numpy import load
 os.open("a", 0) | os.mkdir("a") | os.replace("a", "b") | os.remove("a") | os.path.exists("a")
-list(map(os.stat, paths)) | from os import rename | import shutil | import os, tempfile | from subprocess import run | import urllib.request
+list(map(os.stat, paths)) | from os import rename | import shutil | import os, tempfile
+from subprocess import run | import urllib.request
 """
 HARMLESS = """
 text.replace("a", "b") | np.sum(x) | os.cpu_count() | os.environ["A"] | from os import cpu_count | import os

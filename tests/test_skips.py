@@ -1,4 +1,4 @@
-"""What is skipped is said, fails where nothing may be skipped, and can be run later."""
+"""What is skipped is said, fails where nothing may be skipped, and can be run later. Asserts that never run fail."""
 
 import os
 import subprocess
@@ -24,6 +24,28 @@ def folder(tmp_path):
     (tmp_path / "extra").mkdir()
     (tmp_path / "extra" / "rarely.py").touch()
     return tmp_path
+
+
+LOOPS = """
+import pytest
+
+@pytest.mark.parametrize("values", [[], [1]])
+def test_entered_once(values):
+    for value in values:
+        assert value
+
+@pytest.mark.parametrize("values", [(), []])
+def test_never_entered(values):
+    assert not values
+    for value in values:
+        assert value
+
+def test_under_a_condition():
+    def inner():
+        assert False
+    if False:
+        inner()
+"""
 
 
 def run(folder, *options, extra=False):
@@ -65,3 +87,15 @@ def test_an_unexpected_skip_fails(folder):
 @pytest.mark.parametrize("options", [["test_gpu.py"], ["--no-skips", "test_gpu.py"], ["test_whole.py", "-n", "1"]])
 def test_a_run_of_no_test_fails(folder, options):
     assert run(folder, *options)[0] == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "workers"])
+def test_asserts_that_never_run_fail(tmp_path, workers):
+    (tmp_path / "conftest.py").write_text(FILES["conftest.py"])
+    (tmp_path / "pytest.ini").write_text("[pytest]\nenable_assertion_pass_hook = true")
+    (tmp_path / "test_loops.py").write_text(LOOPS)
+    code, said = run(tmp_path, *workers)
+    assert code == 1 and "5 passed" in said
+    assert "no case of their test came to" in said and "test_loops.py:13\ntest_loops.py:17\n" in said
+    assert "test_loops.py:7" not in said
+    assert run(tmp_path, "-k", "entered_once", *workers)[0] == 0

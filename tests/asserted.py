@@ -9,6 +9,9 @@ from collections import defaultdict
 from functools import cache
 
 import pytest
+from _pytest.assertion import util
+
+_GUARDS = ast.For | ast.While | ast.If | ast.ExceptHandler | ast.FunctionDef
 
 
 class Asserted:
@@ -16,20 +19,29 @@ class Asserted:
 
     def __init__(self, config):
         self.config = config
-        self.running = set()  # lines of the test that runs
         self.passed = defaultdict(set)  # (file, name of the test function) -> lines
         self.skipped = set()  # functions that were not run with all their cases
         self.missing = []
+        self.listener = Listener()
 
-    def pytest_assertion_pass(self, lineno):
-        self.running.add(lineno)
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item):
+        file, name = function_of(item.nodeid)
+        self.listener.wanted = asserts(self.config.rootpath / file).get(name, set()) - self.passed[file, name]
+        if not self.listener.wanted:
+            return (yield)  # pytest takes its time to word each assert that passes if anybody listens
+        self.config.pluginmanager.register(self.listener)
+        try:
+            return (yield)
+        finally:
+            self.config.pluginmanager.unregister(self.listener)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, call):
         report = yield
         if call.when == "call":
-            report.asserted = sorted(self.running)
-            self.running.clear()
+            report.asserted = sorted(self.listener.lines)
+            self.listener.lines.clear()
         return report
 
     def pytest_runtest_logreport(self, report):
@@ -62,6 +74,18 @@ class Asserted:
             terminalreporter.line("\n".join(self.missing))
 
 
+class Listener:
+    """Hears of the asserts that pass."""
+
+    def __init__(self):
+        self.wanted, self.lines = set(), set()
+
+    def pytest_assertion_pass(self, lineno):
+        self.lines.add(lineno)
+        if self.wanted <= self.lines:
+            util._assertion_pass = None  # until pytest sets it for the next test: there is nothing more to hear
+
+
 def function_of(nodeid):
     """(file, name of the test function)."""
     file, *_, name = nodeid.split("[")[0].split("::")
@@ -70,6 +94,13 @@ def function_of(nodeid):
 
 @cache
 def asserts(path):
-    """{name of a function: the lines of its asserts}."""
+    """{name of a function: the lines of its asserts within loops, conditions, handlers and inner functions}."""
     functions = (node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.FunctionDef))
-    return {f.name: {node.lineno for node in ast.walk(f) if isinstance(node, ast.Assert)} for f in functions}
+    return {function.name: set(_guarded(function, False)) for function in functions}
+
+
+def _guarded(node, within):
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Assert) and within:
+            yield child.lineno
+        yield from _guarded(child, within or isinstance(child, _GUARDS))

@@ -83,13 +83,13 @@ class Skips:
     def pytest_terminal_summary(self, terminalreporter):
         if self.skipped:
             terminalreporter.section("skipped tests and files, by reason")
-        counts = Counter(self.skipped.values()).most_common()
-        wanted = "; ".join(f"{why.split(':')[0]} ({count})" for why, count in counts if not allowed(why))
+        counts = Counter(why.split(":")[0] for why in self.skipped.values()).most_common()
+        wanted = "; ".join(f"{why} ({count})" for why, count in counts if not allowed(why))
         if wanted:
             terminalreporter.line(f"{wanted}\n`make check` installs what these tests need, and runs them.")
         for why, count in counts:
             if allowed(why):
-                terminalreporter.line(f"{why.split(':')[0]} ({count}): {allowed(why)}")
+                terminalreporter.line(f"{why} ({count}): {allowed(why)}")
 
 
 def allowed(why):

@@ -1,8 +1,8 @@
 # make demo        evolve a CartPole champion and test it in Gymnasium
-# make test        run the tests; those that need large packages are skipped, and the end says which (5 minutes)
-# make check       install all packages of the tests (torch, Box2D, ...: 6 GB), run the tests that `make test` skipped,
-#                  those of the GPU in Numba's simulator, and the checkers of style and types. No test may be skipped.
-# make check-long  what no change needs to wait for: every property of the tests with examples from ten more seeds
+# make test        run the tests; the end says which were skipped, as they are slow or need large packages (5 minutes)
+# make check       install what any test needs (torch, Box2D, ...: 6 GB), run the tests that `make test` skipped, those
+#                  of the GPU in Numba's simulator, and the checkers of style and types; a skipped test fails
+# make check-long  what no change needs to wait for: tests of properties on examples from ten more seeds
 # All create a virtual environment in $(VENV) when it isn't there, and install into it what is missing.
 
 PYTHON ?= python3

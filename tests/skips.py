@@ -1,7 +1,8 @@
 """No test is skipped without notice, and where it matters none is skipped.
 
 Every run says at its end what it skipped, folded by reason, and fails if it ran no test at all. With ``--no-skips`` a
-skipped test fails, except for the reasons in `ALLOWED`. ``--only-skipped`` runs the tests that the last run of
+skipped test fails, except for the reasons in `ALLOWED`. Tests marked as slow are left to such runs and to runs of named
+files: `make test` is for newcomers. ``--only-skipped`` runs the tests that the last run of
 everything skipped for other reasons than these: `make check` installs what they need first.
 """
 
@@ -33,9 +34,15 @@ class Skips:
     def __init__(self, config):
         self.config, self.executed, self.skipped = config, 0, {}  # skipped: name of the test or file -> reason
         self.above = not hasattr(config, "workerinput")
+        self.everything = config.args_source is not pytest.Config.ArgsSource.ARGS and not config.option.only_skipped
+        config.addinivalue_line("markers", "slow: more than ten seconds with cold caches; left to `make check`")
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items):
+        if self.everything and not self.config.option.no_skips:
+            for item in items:
+                if item.get_closest_marker("slow"):
+                    item.add_marker(pytest.mark.skip(reason="slow"))
         chosen = self.config.cache.get(_RECORD, []) if self.config.option.only_skipped else []
         if chosen:
             found = [
@@ -73,8 +80,7 @@ class Skips:
     def pytest_sessionfinish(self, session, exitstatus):
         if not self.above or self.config.option.collectonly:
             return
-        everything = self.config.args_source is not pytest.Config.ArgsSource.ARGS
-        if everything and not self.config.option.only_skipped and hasattr(self.config, "cache"):
+        if self.everything and hasattr(self.config, "cache"):
             names = {name.split("[")[0] for name, why in self.skipped.items() if not allowed(why)}
             self.config.cache.set(_RECORD, sorted(names))
         if exitstatus == pytest.ExitCode.OK and not self.executed:

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+pytestmark = pytest.mark.slow
 FILES = {
     "conftest.py": "from tests.conftest import pytest_addoption, pytest_configure",
     "test_whole.py": "import pytest\npytest.importorskip('rarely')\n\ndef test_a(): pass\n\ndef test_b(): pass",
     "test_part.py": "import pytest\n\ndef test_c(): pass\n\ndef test_d(): pytest.importorskip('rarely')\n\n"
-    "@pytest.mark.xfail\ndef test_e(): assert False",
+    "@pytest.mark.xfail\ndef test_e(): assert False\n\n"
+    "@pytest.mark.slow\n@pytest.mark.parametrize('i', [1, 2])\ndef test_s(i): pass",
     "test_gpu.py": "import pytest\n\n@pytest.mark.skip(reason='no usable CUDA GPU was found')\ndef test_f(): pass",
 }
 
@@ -60,25 +62,23 @@ def run(folder, *options, extra=False):
 @pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "workers"])
 def test_missing_tests_are_told_and_run_later(folder, workers):
     code, said = run(folder, *workers)
-    assert code == 0 and "1 passed, 3 skipped, 1 xfailed" in said
-    assert "could not import 'rarely' (2)\n`make check` installs" in said
+    assert code == 0 and "1 passed, 5 skipped, 1 xfailed" in said
+    assert "could not import 'rarely' (2); slow (2)\n`make check` installs" in said
     assert "no usable CUDA GPU was found (1): few machines have a GPU" in said
     assert run(folder, "test_part.py", "-k", "test_c")[0] == 0  # a run of a part leaves the record alone
     code, said = run(folder, "--only-skipped", "--no-skips", *workers, extra=True)
-    assert code == 0 and "3 passed" in said and "skipped" not in said and "xfailed" not in said
+    assert code == 0 and "5 passed" in said and "skipped" not in said and "xfailed" not in said
 
 
 def test_all_tests_run_if_none_was_skipped(folder):
-    code, said = run(folder, extra=True)
-    assert code == 0 and "4 passed, 1 skipped, 1 xfailed" in said
-    assert "no usable CUDA GPU was found (1)" in said and "`make check`" not in said
     code, said = run(folder, "--only-skipped", "--no-skips", extra=True)
-    assert code == 0 and "4 passed, 1 skipped, 1 xfailed" in said
+    assert code == 0 and "6 passed, 1 skipped, 1 xfailed" in said
+    assert "no usable CUDA GPU was found (1)" in said and "`make check`" not in said
 
 
 def test_an_unexpected_skip_fails(folder):
     code, said = run(folder, "--no-skips", "test_part.py", "test_gpu.py")
-    assert code == 1 and "1 failed, 1 passed, 1 skipped, 1 xfailed" in said
+    assert code == 1 and "1 failed, 3 passed, 1 skipped, 1 xfailed" in said
     assert "test_part.py::test_d was skipped, which --no-skips forbids: could not import 'rarely'" in said
     code, said = run(folder, "--no-skips", "-n", "1", "test_whole.py", "test_part.py")
     assert code == 1 and "test_whole.py was skipped, which --no-skips forbids" in said

@@ -6,7 +6,8 @@ vectorise.
 
     seed        64-bit key of the run
     generation  0 .. 2**32 - 1
-    purpose     a constant of the caller's, below; distinct purposes give independent streams
+    purpose     a constant of the caller's, which gives an independent stream; distinct within a run, which has one
+                task: tests/test_purposes.py lists them and holds this
     index       the genome, offspring or episode
     draw        numbers the blocks of four words within one index; a gene's position, a step, ...
 """

@@ -1,8 +1,18 @@
-"""What tests of every kind may ask for."""
+"""What tests of every kind may ask for, and what holds for every run of tests."""
 
 import pytest
 
 from genomes import backend
+from tests import asserted, skips
+
+
+def pytest_addoption(parser):
+    skips.add_options(parser)
+
+
+def pytest_configure(config):
+    config.pluginmanager.register(skips.Skips(config))
+    config.pluginmanager.register(asserted.Asserted(config))
 
 
 @pytest.fixture

@@ -1,12 +1,8 @@
-"""The GPU where there is none: clear errors, kernels in Numba's CUDA simulator, kernels as PTX."""
+"""The GPU where there is none: clear errors, kernels as PTX. Their results: `tests.cuda`."""
 
 import dataclasses
-import os
 import random
-import subprocess
-import sys
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,7 +18,6 @@ from neat import NEAT, NEATParams
 from tests import reference
 from tests.breeding_cases import CONTINUOUS
 
-ROOT = Path(__file__).parent.parent
 needs_numba_cuda = pytest.mark.skipif(find_spec("numba_cuda") is None, reason="needs numba-cuda")
 # Fitness is float64 on both devices: it is compared, and added up in the order of the CPU.
 OF_EVOLUTION = {
@@ -30,16 +25,6 @@ OF_EVOLUTION = {
     "sum_rows": {"add.f64", "ld.global.f64", "ld.shared.f64", "mov.f64", "st.global.f64", "st.shared.f64"},
 }
 SUMS = ["add.f64", "cvt.f64.f32", "mov.f64", "st.global.f64"]  # threads are added up in float64, once a tile
-
-
-@needs_numba_cuda
-def test_kernels_in_the_simulator():
-    """In a process of their own: the variable must be set before numba is imported."""
-    command = [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", "tests/cuda"]
-    environment = os.environ | {"NUMBA_ENABLE_CUDASIM": "1"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
-    assert "passed" in done.stdout and "skipped" not in done.stdout, done.stdout[-500:]
 
 
 def test_cuda_without_a_gpu_is_one_clear_error(no_gpu):

@@ -19,6 +19,7 @@ from experiments import NEATClassifier, NEATRegressor
 IRIS = load_iris(return_X_y=True)
 
 
+@pytest.mark.slow
 @parametrize_with_checks([NEATClassifier(), NEATRegressor()])
 def test_scikit_learns_checks(estimator, check):
     check(estimator)

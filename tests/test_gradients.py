@@ -124,6 +124,7 @@ def one_node(aggregation, weight):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [1, 127, 129, 2049, 5000])
 def test_sums_over_many_rows(rows):
     """Blocks, tiles and chunks add up to the sum over single rows."""
@@ -169,6 +170,7 @@ def test_descent_descends():
     assert (measure(moved, data, "mse") < measure(networks, data, "mse")).mean() > 0.95
 
 
+@pytest.mark.slow
 def test_a_users_activation():
     def double_square(x):
         return np.float32(2.0) * x * x
@@ -219,6 +221,7 @@ def test_against_torch():
             np.testing.assert_allclose(own, expected, atol=2e-5, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_the_jacobian_adds_up_to_the_gradient():
     """Every aggregation: the gradient of a squared error is 2/O times the mean over rows of residual times Jacobian."""
     networks, (X, y, _) = cases.networks(6, num_outputs=3), cases.data(200, 3, 0)

@@ -41,6 +41,7 @@ def test_against_double_precision(name, outputs, classes, rows):
     np.testing.assert_allclose(measure(networks, data, name, classes), right, rtol=2e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name, outputs, classes", CASES)
 def test_rows_of_their_own(name, outputs, classes):
     networks = cases.networks(9, num_outputs=outputs, bias_input=0.5)

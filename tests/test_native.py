@@ -20,6 +20,7 @@ from tests.test_rollout import networks_of, one_node
 START = (np.float32(0.25),)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 100])
 def test_closures_and_lambdas_make_an_environment(count):
     starts = np.array([[0.25]], np.float32)

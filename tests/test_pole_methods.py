@@ -9,6 +9,7 @@ from experiments.bench.peers import poles
 from genomes.evaluation import Evaluation
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["cma-es", "cosyne"])
 def test_hidden_velocities_are_balanced_for_the_whole_trial(name, monkeypatch):
     tried, validate = [], NativeTask.validate

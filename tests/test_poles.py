@@ -98,6 +98,7 @@ def naive_swinging(env, networks, p, start):
     return measures
 
 
+@pytest.mark.slow
 def test_gruaus_fitness_sums_the_last_hundred_steps():
     env = replace(poles.double_pole_2008(velocities=True, damping=True), max_steps=150)
     networks = balancers(300, 6)
@@ -117,6 +118,7 @@ def test_gruaus_fitness_sums_the_last_hundred_steps():
         np.testing.assert_allclose(played.scores[p, k], expected, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_generalisation_counts_the_625_starts():
     env, networks = poles.double_pole_2002(), balancers(40, 6)
     passed = poles.generalisation(env, networks)
@@ -130,6 +132,7 @@ def test_generalisation_counts_the_625_starts():
     assert (steps[best] == 1000).sum() == passed[best]
 
 
+@pytest.mark.slow
 def test_checks_are_long_trials():
     task = NativeTask(poles.double_pole_2002(velocities=False), episodes=1)
     assert (task.target, task.num_inputs, task.episodes_change) == (200.0, 3, False)

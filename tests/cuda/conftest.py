@@ -1,4 +1,6 @@
-"""These tests run where there is a GPU, or in Numba's CUDA simulator (see `tests.test_cuda`)."""
+"""These tests run where there is a GPU, or in Numba's CUDA simulator: ``make check``, or with
+``NUMBA_ENABLE_CUDASIM=1`` before ``python -m pytest tests/cuda``.
+"""
 
 import os
 

@@ -1,5 +1,6 @@
 """Forward on the device against the naive oracle and the CPU."""
 
+import gc
 import random
 from dataclasses import replace
 
@@ -84,6 +85,7 @@ def test_a_row_for_each_network(mode, many):
 
 
 def test_arrays_cross_once_and_leave_with_their_host():
+    gc.collect()  # what other tests left
     networks = compile_population(population(3), "feedforward", "cuda")
     before = len(forward_cuda._resident)
     forward(networks, rows(2))

@@ -58,6 +58,7 @@ def test_a_topology_keeps_limits_and_shapes():
         topology.networks(np.zeros((1, topology.size + 1)))
 
 
+@pytest.mark.slow
 def test_refined_is_better_and_the_run_stays(runs, tmp_path):
     before = contents(runs / "iris")
     arguments = ["refine", str(runs / "iris"), "--out", str(tmp_path / "new"), "--evaluations", "300", "--quiet"]

@@ -77,6 +77,7 @@ def test_the_cosine_of_a_gradient_is_one_and_of_few_candidates_small():
     assert exact.value > 0.999 and differences.value > 0.999 and abs(few.value) < 0.6
 
 
+@pytest.mark.slow
 def test_jobs_on_tasks_run():
     jobs = [*_task_jobs(QUICK)[:: QUICK.seeds * 4], _architecture_jobs(QUICK)[0], _architecture_jobs(QUICK)[-1]]
     assert sum('"unit"' in job.settings for job in _architecture_jobs(QUICK)) == 2 * QUICK.seeds  # the fair opponent

@@ -76,6 +76,7 @@ def test_tuning_is_due_every_n_generations():
     assert [g for g in range(10) if tuner.due(g)] == [2, 5, 8]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("write_back", ["lamarckian", "baldwinian"])
 def test_a_run_counts_resumes_and_repeats(tmp_path, write_back):
     (tmp_path / "tuned.toml").write_text(TUNED.replace("WRITE", write_back))

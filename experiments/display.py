@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.heartbeat import PREPARING, Heartbeat
+from experiments.heartbeat import PREPARING, Heartbeat, duration
 
 if TYPE_CHECKING:
     from experiments.config import Config
@@ -255,14 +255,6 @@ def progress(limits: Iterable[tuple[float, float]], seconds: float) -> tuple[flo
     """
     done = min(max((used / limit for used, limit in limits if limit), default=0.0), 1.0)
     return done, f"at most {duration(seconds * (1 - done) / done)} more" if done else ""
-
-
-def duration(seconds: float) -> str:
-    """In words."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes / 60:.1f} h"
 
 
 def counted(count: int, thing: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from experiments.run import Run
 
-__all__ = ["PREPARING", "Heartbeat", "waits_for"]
+__all__ = ["PREPARING", "Heartbeat", "duration", "waits_for"]
 
 PREPARING = "preparing the kernels, which the first time takes half a minute ..."
 FIRST = 3.0  # s without a word before the first generation
@@ -56,7 +56,6 @@ class Heartbeat:
 
 def waits_for(run: Run, seconds: float) -> str:
     """What a run is at, ``seconds`` after its last generation."""
-    from experiments.display import duration
     from genomes.kernels.binding import compiling
 
     if run.stopped:
@@ -64,3 +63,11 @@ def waits_for(run: Run, seconds: float) -> str:
     if compiling():
         return PREPARING
     return f"generation {run.generations}: {run.task.activity() or f'{duration(seconds)} so far'}"
+
+
+def duration(seconds: float) -> str:
+    """In words."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes / 60:.1f} h"

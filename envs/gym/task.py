@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -107,17 +107,9 @@ class GymTask(Task):
         folder: str = "",
     ) -> None:
         choices = {"starts": (starts, STARTS), "fitness": (fitness, FITNESS), "scaling": (scaling, SCALINGS)}
-        for name, (value, allowed) in (choices | {"on_error": (on_error, ("stop", "worst"))}).items():
-            if value not in allowed:
-                raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
-        counts = {
-            "episodes": episodes,
-            "recheck_episodes": recheck_episodes,
-            "validation_episodes": validation_episodes,
-        }
-        for name, count in counts.items():
-            if count < 1:
-                raise ValueError(f"{name} must be at least 1, got {count}")
+        _check_choices(choices | {"on_error": (on_error, ("stop", "worst"))})
+        counts = {"episodes": episodes, "recheck_episodes": recheck_episodes}
+        _check_counts(counts | {"validation_episodes": validation_episodes})
         if not 0 <= quantile <= 1:
             raise ValueError(f"quantile must be between 0 and 1, got {quantile}")
         if isinstance(env, str):
@@ -358,3 +350,15 @@ class GymTask(Task):
         if self.on_error == "stop":
             raise FitnessError(error)
         self.errors.append(error)
+
+
+def _check_choices(choices: dict[str, tuple[str, Sequence[str]]]) -> None:
+    for name, (value, allowed) in choices.items():
+        if value not in allowed:
+            raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+
+
+def _check_counts(counts: dict[str, int]) -> None:
+    for name, count in counts.items():
+        if count < 1:
+            raise ValueError(f"{name} must be at least 1, got {count}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -352,13 +352,13 @@ class GymTask(Task):
         self.errors.append(error)
 
 
-def _check_choices(choices: dict[str, tuple[str, Sequence[str]]]) -> None:
+def _check_choices(choices: Mapping[str, tuple[str, Sequence[str]]]) -> None:
     for name, (value, allowed) in choices.items():
         if value not in allowed:
             raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
 
 
-def _check_counts(counts: dict[str, int]) -> None:
+def _check_counts(counts: Mapping[str, int]) -> None:
     for name, count in counts.items():
         if count < 1:
             raise ValueError(f"{name} must be at least 1, got {count}")

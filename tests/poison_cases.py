@@ -120,13 +120,13 @@ def main(folder, only, seed):
     from experiments.checkpoint import CheckpointError, last_checkpoint
     from experiments.config import read_config
     from experiments.restore import restore
-    from experiments.session import _make_run
+    from experiments.session import make_run
 
     checkpoints = sorted((folder / "checkpoints").iterdir())
     arrays, state = read(checkpoints[-1])
     options = {"run.generations": ("", int(checkpoints[-1].name) + 2)}
     config = read_config(folder / "config.toml", options=options)
-    run = _make_run(config)
+    run = make_run(config)
     for name, poisoned, other, wrong in cases(arrays, state, random.Random(seed), only):
         print(f"trying {name}", file=sys.stderr, flush=True)
         write(checkpoints[-1], poisoned, other)
@@ -140,7 +140,7 @@ def main(folder, only, seed):
             if not only:
                 run.go(lambda *_: None)
             run.task.close()
-            run = _make_run(config)
+            run = make_run(config)
         print(json.dumps([name, wrong, said]), flush=True)
     run.task.close()
 

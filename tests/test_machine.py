@@ -72,7 +72,7 @@ def test_figures_of_a_benchmark_appear_whole(tmp_path):
 
 
 def test_refining_and_studying_without_room(ready):
-    assert "tuned: cannot be written" in limited(
+    assert "tuned/config.toml: cannot be written" in limited(
         command("refine", "r", "--evaluations", 5, "--quiet", "--out", "tuned"), ready, 100
     )
     assert "machine.json" in limited(command("study", "gradient-free", "--quick", "--out", "s"), ready, 20)

@@ -114,8 +114,9 @@ def test_a_run_on_a_terminal(tmp_path, columns, term):
 
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    sized = {k: v for k, v in env().items() if k not in ("COLUMNS", "LINES")}  # pytest-xdist sets them
     process = subprocess.Popen(
-        command(*RUN, "--out", "r"), cwd=tmp_path, env=env() | {"TERM": term}, stderr=theirs, stdin=theirs
+        command(*RUN, "--out", "r"), cwd=tmp_path, env=sized | {"TERM": term}, stderr=theirs, stdin=theirs
     )
     os.close(theirs)
     seen = b""

@@ -22,11 +22,16 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
 
-__all__ = ["Carrying", "import_own", "importing_from", "own_files"]
+__all__ = ["Carrying", "RunsAgain", "import_own", "importing_from", "own_files", "require_no_import"]
 
 _KEPT = {"__main__", "envs", "experiments", "genomes", "neat"}  # never replaced by a module of the user's
 _INSTALLED = {"site-packages", "dist-packages"}
 _lock = threading.RLock()
+_importing: list[str] = []  # modules that `import_own` is at
+
+
+class RunsAgain(RuntimeError):
+    """A module begins a run where only what it holds is asked for."""
 
 
 class _Home:
@@ -85,9 +90,24 @@ def import_own(name: str, folder: str | Path) -> ModuleType:
             return importlib.import_module(name)
         _move(home)
         if name not in _Home.roots:
-            with importing_from(home, name):
-                _Home.roots[name] = importlib.import_module(name)
+            _importing.append(name)
+            try:
+                with importing_from(home, name):
+                    _Home.roots[name] = importlib.import_module(name)
+            finally:
+                _importing.remove(name)
         return _Home.roots[name]
+
+
+def require_no_import(called: str) -> None:
+    """`RunsAgain` while a module of the user's is imported for what it holds: a script that is imported so would begin
+    its run again, and with ``overwrite=True`` replace the run that somebody looks at."""
+    if _importing:
+        module = _importing[-1]
+        raise RunsAgain(
+            f"the module {module!r} calls {called}() while it is imported: put that call below "
+            'if __name__ == "__main__":'
+        )
 
 
 @contextmanager

@@ -24,7 +24,6 @@ __all__ = ["main"]
 def main(board: str, place: str) -> NoReturn:
     """Serve until the other side is gone; the arguments say where this process's mark is."""
     from envs.mark import Board
-    from envs.workers import send
     from genomes.kernels.parallel import set_threads
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process's affair
@@ -38,17 +37,24 @@ def main(board: str, place: str) -> NoReturn:
     threading.Thread(target=_listen, args=(requests, inbox), daemon=True).start()
     sys.path[:] = json.loads(inbox.get())
     set_threads(1)
-    send(answers, b"")
+    _answer_with(answers, b"")
     work, problem = _load(inbox.get())
     while True:
         table, request = inbox.get(), inbox.get()
         problem = problem or _register(table)
         answer = {"error": problem} if problem else _answer(work, request, mark)
         mark.end()
-        try:
-            send(answers, pickle.dumps(answer, pickle.HIGHEST_PROTOCOL))
-        except BrokenPipeError:
-            os._exit(0)
+        _answer_with(answers, pickle.dumps(answer, pickle.HIGHEST_PROTOCOL))
+
+
+def _answer_with(answers: IO[bytes], message: bytes) -> None:
+    """Send a message; the process ends where the other side is gone."""
+    from envs.workers import send
+
+    try:
+        send(answers, message)
+    except BrokenPipeError:
+        os._exit(0)
 
 
 def _listen(requests: IO[bytes], inbox: SimpleQueue[bytes]) -> None:

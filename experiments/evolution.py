@@ -17,6 +17,7 @@ from envs.control.task import NativeTask
 from envs.fitness import FitnessTask
 from envs.gym.task import GymTask
 from envs.native import NativeEnv
+from envs.own import require_no_import
 from envs.task import Task
 from experiments.champion import Champion
 from experiments.config import Config, RunSettings
@@ -147,6 +148,7 @@ def evolve(
     folder can be resumed by the command where the task is built in, or a function that a module has by name; not where
     it is a lambda, an inner function or an object.
     """
+    require_no_import("evolve")
     limits = {"generations": generations, "evaluations": evaluations, "minutes": minutes, "threads": threads or 0}
     choices = {"stop_when_solved": stop_when_solved, "on_error": on_error, "device": device}
     settings = RunSettings(seed=seed, **choices, **limits)  # type: ignore[arg-type]

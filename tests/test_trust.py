@@ -1,6 +1,7 @@
 """No file runs code unasked: whose code runs, and what can be looked at without it."""
 
 import os
+import subprocess
 import sys
 
 import pytest
@@ -12,7 +13,7 @@ from experiments.evolution import evolve
 from experiments.tasks import FunctionSettings
 from experiments.training.folder import refine_champion
 from genomes.functions import activation_code
-from tests.run_cases import neat
+from tests.run_cases import env, neat
 
 PAYLOAD = """
 from pathlib import Path
@@ -171,3 +172,21 @@ def test_settings_given_from_python_run_the_code_that_they_name(elsewhere):
     task = FunctionSettings("payload:f", 4, 1, folder=str(run), workers=1)
     assert evolve(task, generations=1, population=4, quiet=True).champion is not None
     assert (run / "ran").exists()
+
+
+def test_a_command_never_runs_the_script_again_that_made_the_run(tmp_path):
+    """Without a guard in the script, importing it for its fitness function would evolve anew, over the run."""
+    (tmp_path / "script.py").write_text(
+        "from experiments import evolve\n"
+        "def fitness(network):\n    return float(network([1.0, 0.5])[0])\n"
+        "evolve(fitness, num_inputs=2, num_outputs=1, generations=2, population=20, workers=0, quiet=True, out='run',\n"
+        "       overwrite=True)\n"
+    )
+    subprocess.run([sys.executable, "script.py"], cwd=tmp_path, env=env(), check=True, timeout=120)
+    before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    for arguments in (("evaluate", "run"), ("resume", "run", "--generations", 3), ("refine", "run")):
+        said = neat(*arguments, cwd=tmp_path, code=2).stderr
+        assert "calls evolve() while it is imported" in said and len(said.splitlines()) == 1
+    neat("show", "run", cwd=tmp_path)
+    neat("export", "run", cwd=tmp_path)
+    assert {path: path.read_bytes() for path in before} == before

@@ -79,7 +79,7 @@ def import_function(name: str, folder: Path, key: str = "task.name", *, trust: b
     BadInput, Failure : there is no such function; without ``trust`` its module may not run (see `experiments.trust`);
         importing the module raised an exception.
     """
-    from envs.own import import_own
+    from envs.own import RunsAgain, import_own
 
     module_name, _, attribute = name.partition(":")
     if not all(part.isidentifier() for part in (*module_name.split("."), attribute)):
@@ -92,6 +92,8 @@ def import_function(name: str, folder: Path, key: str = "task.name", *, trust: b
         if error.name not in (module_name, module_name.partition(".")[0]):
             raise Failure(f"{name}: importing the module failed:\n{traceback.format_exc().rstrip()}") from None
         raise BadInput(f'{key} = "{name}": there is no module {module_name!r} in {folder}') from None
+    except RunsAgain as error:
+        raise BadInput(f'{key} = "{name}": {error}') from None
     except Exception:
         raise Failure(f"{name}: importing the module failed:\n{traceback.format_exc().rstrip()}") from None
     function = getattr(module, attribute, None)

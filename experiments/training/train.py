@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from envs.own import require_no_import
 from envs.task import Task, UnfitNetworks
 from experiments.champion import better
 from experiments.errors import BadInput
@@ -104,6 +105,7 @@ def train(
     -----
     Ctrl-C ends the training and returns what was found until then; ``stopped`` is then "interrupted".
     """
+    require_no_import("train")
     limits = Limits.of(evaluations, minutes)
     _check(objective, batch, own_batches, seed)
     if (task := as_task(data)) is not None:

@@ -14,6 +14,8 @@ from experiments.study.measure import Row
 from experiments.study.run import Results
 from tests.run_cases import command, env, neat
 
+pytestmark = pytest.mark.slow  # real processes, many of them
+
 TRAINING = 'model = [8]\ndata = "iris"\nevaluations = 20\n'
 
 

@@ -18,6 +18,8 @@ from experiments.record import RunFolder
 from genomes.files import writing
 from tests.run_cases import ENDLESS, command, env, neat, outcome
 
+pytestmark = pytest.mark.slow  # real processes, many of them
+
 SMALL = dict(num_inputs=2, num_outputs=1, population=20, workers=0, quiet=True)
 
 

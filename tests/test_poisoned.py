@@ -17,6 +17,8 @@ from neat import NEAT, NEATParams
 from tests.poison_cases import read, seal, write
 from tests.run_cases import ENDLESS, ROOT, env, neat, outcome
 
+pytestmark = pytest.mark.slow  # real processes, many of them
+
 SMALL = ENDLESS.replace("population = 60", 'population = 20\nadd_node = 0.3\ncomplexity_mode = "absolute"')
 SCALED = ENDLESS.replace("[neat]", 'native = false\nscaling = "running"\n[neat]')
 TIMED = SMALL.replace("[neat]", '[neat]\nmode = "ctrnn"')

@@ -12,6 +12,8 @@ import pytest
 from experiments.display import closing_lines, number, sparkline
 from tests.run_cases import ROOT, command, env, neat
 
+pytestmark = pytest.mark.slow  # real processes, many of them
+
 RUN = ("run", "xor", "--population", "20", "--generations", "2", "--threads", "1")
 
 

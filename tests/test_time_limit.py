@@ -15,6 +15,8 @@ from tests import gym_worlds as worlds
 from tests.run_cases import neat
 from tests.test_workers import KEY, first_output, networks
 
+pytestmark = pytest.mark.slow  # real processes, many of them
+
 LIMIT = 1.0
 
 

@@ -15,6 +15,8 @@ from experiments.training.folder import refine_champion
 from genomes.functions import activation_code
 from tests.run_cases import env, neat
 
+pytestmark = pytest.mark.slow  # real processes, many of them
+
 PAYLOAD = """
 from pathlib import Path
 import gymnasium

@@ -24,6 +24,8 @@ from genomes.networks import compile_population
 from tests import gym_worlds as worlds
 from tests.run_cases import env, neat, still_runs
 
+pytestmark = pytest.mark.slow  # real processes, many of them
+
 KEY = (1, 0)
 
 

@@ -24,7 +24,7 @@ from typing import IO, Any
 
 from experiments.errors import BadInput
 from experiments.reading import check_kinds
-from genomes.files import UNFINISHED, writing
+from genomes.files import unfinished, writing
 
 __all__ = ["RunFolder", "Table", "require_run", "write_json", "write_whole"]
 
@@ -133,18 +133,19 @@ class RunFolder:
         return [name for name in CONTENTS if os.path.lexists(self.path / name)]
 
     def _recover(self) -> None:
-        """Put in order what a process that was killed has left."""
+        """Put in order what a process that was killed has left, and nothing else: the folder may hold more."""
         self._put_back()
-        for rest in (*self.path.glob(f"{DELETED}-*"), *self.path.glob(UNFINISHED)):
+        deleted = (path for path in self.path.glob(f"{DELETED}-*") if _holds_a_run_only(path))
+        for rest in (*deleted, *(rest for name in CONTENTS for rest in unfinished(self.path / name))):
             with contextlib.suppress(OSError):
                 _remove(rest)
 
     def _put_back(self) -> None:
-        if (self.path / ASIDE).is_dir():  # what is in its place is of the new run
+        if _holds_a_run_only(self.path / ASIDE):  # what is in its place is of the new run
             for name in self._held():
                 _remove(self.path / name)
             os.rename(self.path / ASIDE, self.path / PARTLY_ASIDE)
-        if (self.path / PARTLY_ASIDE).is_dir():
+        if _holds_a_run_only(self.path / PARTLY_ASIDE):
             for path in (self.path / PARTLY_ASIDE).iterdir():
                 os.rename(path, self.path / path.name)
             (self.path / PARTLY_ASIDE).rmdir()
@@ -154,11 +155,16 @@ def require_run(path: Path) -> None:
     """`BadInput` unless the folder holds a run, and of a run's files and folders only what is of its kind. A run that
     was being replaced when its process was killed is back."""
     check_kinds(path, (*(name for name in CONTENTS if name != CHECKPOINTS), LOCK), (CHECKPOINTS,))
-    if (path / ASIDE).is_dir() or (path / PARTLY_ASIDE).is_dir():
+    if _holds_a_run_only(path / ASIDE) or _holds_a_run_only(path / PARTLY_ASIDE):
         with contextlib.suppress(BadInput):  # in use: it is being replaced now
             RunFolder(path).close()
     if not (path / "config.toml").exists():
         raise BadInput(f"{path}: holds no run: config.toml is missing")
+
+
+def _holds_a_run_only(path: Path) -> bool:
+    """Whether it is a folder, no link to one, in which there is nothing that is not of a run."""
+    return path.is_dir() and not path.is_symlink() and {p.name for p in path.iterdir()} <= set(CONTENTS)
 
 
 def _remove(path: Path) -> None:

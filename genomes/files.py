@@ -6,6 +6,7 @@ import contextlib
 import json
 import math
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
@@ -22,11 +23,10 @@ from genomes.population import Genome, InvalidGenome
 from genomes.scaling import Scaling
 from genomes.stored import shown
 
-__all__ = ["UNFINISHED", "GenomeFileError", "load_genome", "load_scaling", "save_genome", "shortest", "writing"]
+__all__ = ["GenomeFileError", "load_genome", "load_scaling", "save_genome", "shortest", "unfinished", "writing"]
 
 FORMAT = "speciate-genome"
 VERSION = 1
-UNFINISHED = ".*.tmp*"  # names of the files that `writing` writes, until they are whole
 MOST_INPUTS = 10_000_000  # of a file, whatever it claims: an input takes memory, but no place in the file
 
 
@@ -150,15 +150,15 @@ def shortest(value: np.float32) -> float:
 def writing(path: Path) -> Iterator[Path]:
     """A file to write, which then takes the place of ``path`` whole, or after an exception not at all.
 
-    Of a link, what it leads to is replaced; devices and pipes are written to. Each writer has a file of its own, whose
-    name matches `UNFINISHED`; a process that is killed leaves it behind. An `OSError` names ``path``.
+    Of a link, what it leads to is replaced; devices and pipes are written to. Each writer has a file of its own; a
+    process that is killed leaves it behind (see `unfinished`). An `OSError` names ``path``.
     """
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():
         yield target
         return
     # Writers of films and pictures go by the suffix.
-    temporary = target.with_name(f".{target.stem[:40]}.{secrets.token_hex(4)}.tmp{path.suffix.lower()}")
+    temporary = target.with_name(f"{_beginning(target)}{secrets.token_hex(4)}.tmp{path.suffix.lower()}")
     try:
         yield temporary
         with temporary.open("rb") as file:
@@ -172,6 +172,18 @@ def writing(path: Path) -> Iterator[Path]:
         if isinstance(error, OSError) and error.filename in (None, str(temporary)):
             error.filename = str(path)
         raise
+
+
+def unfinished(path: Path) -> list[Path]:
+    """The files that killed writers of ``path`` have left beside it."""
+    name = re.compile(re.escape(_beginning(path)) + r"[0-9a-f]{8}\.tmp" + re.escape(path.suffix.lower()))
+    found = (other for other in path.parent.iterdir() if name.fullmatch(other.name))
+    return [other for other in found if other.is_file() and not other.is_symlink()]
+
+
+def _beginning(target: Path) -> str:
+    """What the names of a file's writers begin with."""
+    return f".{target.stem[:40]}."
 
 
 def _json_lines(key: str, rows: list[dict[str, Any]]) -> str:

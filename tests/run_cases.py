@@ -65,3 +65,25 @@ def read_pipe(path):
     reader = threading.Thread(target=lambda: read.append(path.read_text()), daemon=True)
     reader.start()
     return reader, read
+
+
+def child(code, *arguments, cwd, limit=None):
+    """Run Python code; with files of at most ``limit`` bytes, as if the disk were full."""
+
+    def restrict():
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    call = [command()[0], "-c", code, *map(str, arguments)]
+    restricted = {} if limit is None else {"preexec_fn": restrict}
+    return subprocess.run(call, cwd=cwd, env=env(), capture_output=True, text=True, timeout=120, **restricted)
+
+
+def newest(run):
+    """The name of the last checkpoint; on a slow machine there may be others."""
+    return max(p.name for p in (run / "checkpoints").iterdir())
+
+
+def contents(folder):
+    return {p.relative_to(folder): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}

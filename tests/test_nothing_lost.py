@@ -1,11 +1,9 @@
 """What was found is kept, whatever ends a run: Ctrl-C, an exception, kill -9, a full disk, another run in its place."""
 
 import json
-import os
 import shutil
 import signal
-import subprocess
-import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,10 +11,9 @@ import pytest
 from experiments import evolve
 from experiments.checkpoint import last_checkpoint
 from experiments.config import load_config
-from experiments.errors import BadInput
 from experiments.record import RunFolder
 from genomes.files import writing
-from tests.run_cases import ENDLESS, command, env, neat, outcome
+from tests.run_cases import ENDLESS, child, contents, neat, newest, outcome
 
 pytestmark = pytest.mark.slow  # real processes, many of them
 
@@ -25,169 +22,6 @@ SMALL = dict(num_inputs=2, num_outputs=1, population=20, workers=0, quiet=True)
 
 def value(network):
     return float(network([1.0, 0.5])[0])
-
-
-def child(code, *arguments, cwd, limit=None):
-    """Run Python code; with files of at most ``limit`` bytes, as if the disk were full."""
-
-    def restrict():
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-
-    call = [command()[0], "-c", code, *map(str, arguments)]
-    restricted = {} if limit is None else {"preexec_fn": restrict}
-    return subprocess.run(call, cwd=cwd, env=env(), capture_output=True, text=True, timeout=120, **restricted)
-
-
-@pytest.fixture(scope="module")
-def old(tmp_path_factory):
-    """A folder with a run that has ended, and the file that it came from."""
-    folder = tmp_path_factory.mktemp("old")
-    (folder / "endless.toml").write_text(ENDLESS)
-    neat("run", "endless.toml", "--out", "run", "--quiet", "--generations", 3, cwd=folder, code=1)
-    return folder
-
-
-@pytest.fixture
-def home(old, tmp_path):
-    """The same, to be spoilt."""
-    shutil.copytree(old, tmp_path / "home")
-    return tmp_path / "home"
-
-
-def newest(run):
-    """The name of the last checkpoint; on a slow machine there may be others."""
-    return max(p.name for p in (run / "checkpoints").iterdir())
-
-
-def contents(folder):
-    return {p.relative_to(folder): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
-
-
-# A new run in the place of an old one
-
-
-@pytest.mark.parametrize("setting", ["neat.population=1000000000000", "run.initial_genome=other.json"])
-def test_a_run_that_cannot_begin_replaces_nothing(home, setting):
-    result = evolve(value, generations=1, **SMALL)
-    from genomes.files import save_genome
-
-    save_genome(result.champion, home / "other.json")  # of another shape
-    before = contents(home / "run")
-    done = neat("run", "endless.toml", "--out", "run", "--overwrite", "--set", setting, cwd=home, code=None)
-    assert done.returncode in (2, 3) and len(done.stderr.splitlines()) == 1
-    assert contents(home / "run") == before
-
-
-def test_a_full_disk_replaces_nothing(home):
-    before = contents(home / "run")
-    code = "import sys; from experiments.cli import main; main(sys.argv[1:])"
-    done = child(code, "run", "endless.toml", "--out", "run", "--overwrite", cwd=home, limit=100)
-    assert done.returncode == 3 and "config.toml: cannot be written" in done.stderr, done.stderr
-    assert "Traceback" not in done.stderr and contents(home / "run") == before
-    done = child(code, "refine", "run", "--out", "refined", "--evaluations", 5, "--quiet", cwd=home, limit=100)
-    assert done.returncode == 3 and "cannot be written" in done.stderr and "Traceback" not in done.stderr
-    assert not (home / "refined").exists()
-    done = child(code, "resume", "run", "--generations", 4, "--quiet", cwd=home, limit=100)
-    assert done.returncode == 3 and "cannot be written" in done.stderr and "Traceback" not in done.stderr
-    neat("resume", "run", "--generations", 4, "--quiet", cwd=home, code=1)
-    assert len(outcome(home / "run")[0]) == 5
-
-
-def test_a_run_may_begin_with_the_champion_that_it_replaces(home):
-    champion = (home / "run" / "champion.json").read_bytes()
-    options = ("--out", "run", "--overwrite", "--quiet", "--set", "run.initial_genome=run/champion.json")
-    neat("run", "run/config.toml", *options, cwd=home, code=1)
-    assert (home / "run" / "initial.json").read_bytes() == champion
-    shutil.rmtree(home / "run" / "checkpoints")
-    (home / "run" / "summary.json").unlink()
-    done = outcome(home / "run")
-    (home / "run").rename(home / "moved")
-    neat("resume", "moved", "--quiet", cwd=home, code=1)
-    assert outcome(home / "moved") == done
-
-
-def test_a_link_in_the_folder_is_replaced_not_followed(home):
-    (home / "run" / "checkpoints").rename(home / "elsewhere")
-    (home / "run" / "checkpoints").symlink_to(home / "elsewhere")
-    neat("run", "endless.toml", "--out", "run", "--overwrite", "--quiet", "--generations", 1, cwd=home, code=1)
-    assert len(list((home / "elsewhere").iterdir())) == 2 and not (home / "run" / "checkpoints").is_symlink()
-
-
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from experiments.record import RunFolder, write_whole
-count = int(sys.argv[1])
-def killing(call):
-    def killed(*arguments):
-        global count
-        if count == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        count -= 1
-        return call(*arguments)
-    return killed
-os.rename, os.replace, os.unlink = killing(os.rename), killing(os.replace), killing(os.unlink)
-folder = RunFolder.create(Path("run"), overwrite=True)
-with folder.replacing():
-    write_whole(Path("run/config.toml"), "new")
-    write_whole(Path("run/initial.json"), "new")
-    if len(sys.argv) > 2:
-        raise OSError("cannot go on")
-os.rename = lambda *_: None
-"""
-
-
-@pytest.mark.parametrize("fails", [False, True])
-def test_killed_while_one_run_replaces_another(home, fails):
-    """Either the old run is there, whole, or the new one is; whenever it is killed, and however often."""
-    before = contents(home / "run")
-    killed = 0
-    for count in range(40):
-        shutil.rmtree(home / "run")
-        shutil.copytree(home / "old" if (home / "old").exists() else _keep(before, home), home / "run")
-        done = child(KILLED, count, *["fails"] * fails, cwd=home)
-        killed += done.returncode == -signal.SIGKILL
-        if count % 3 == 1:  # also while it is put in order
-            child(KILLED, count // 2, *["fails"] * fails, cwd=home)
-        RunFolder.open(home / "run").close()
-        found = contents(home / "run")
-        found.pop(next(p for p in found if p.name == ".lock"), None)
-        assert found == {p: b for p, b in before.items() if p.name != ".lock"} or (
-            not fails and found == {p: b"new" for p in found} and len(found) == 2
-        ), (count, sorted(found))
-        if done.returncode != -signal.SIGKILL:
-            break
-    assert killed > 8
-
-
-def _keep(before, home):
-    for path, data in before.items():
-        (home / "old" / path).parent.mkdir(parents=True, exist_ok=True)
-        (home / "old" / path).write_bytes(data)
-    return home / "old"
-
-
-def test_a_folder_that_was_made_for_nothing_goes(tmp_path):
-    RunFolder.create(tmp_path / "new").close()
-    RunFolder.fresh("name", 1, tmp_path).close()
-    (tmp_path / "users").mkdir()
-    RunFolder.create(tmp_path / "users").close()
-    assert [p.name for p in tmp_path.iterdir()] == ["users"]
-
-
-def test_refine_never_writes_into_its_run(home):
-    before = contents(home / "run")
-    done = neat("refine", "run", "--out", "./run", "--overwrite", cwd=home, code=2)
-    assert "choose another folder" in done.stderr and contents(home / "run") == before
-
-
-def test_a_run_without_its_checkpoints_is_not_begun_again_over_what_it_found(home):
-    shutil.rmtree(home / "run" / "checkpoints")
-    before = contents(home / "run")
-    assert "checkpoints: is missing" in neat("resume", "run", cwd=home, code=2).stderr
-    assert contents(home / "run") == before
 
 
 # Files
@@ -217,6 +51,31 @@ def test_what_a_killed_writer_has_left_is_tidied_up(home):
     assert child(code, cwd=home).returncode == -signal.SIGKILL and len(contents(home / "run")) == len(before) + 1
     RunFolder.open(home / "run").close()
     assert contents(home / "run").keys() == before.keys()
+
+
+def test_files_of_the_users_own_in_the_folder_stay(home):
+    folder = home / "run"
+    for name in (".notes.tmp", ".my.tmp.json", ".config.old.tmp.toml", ".deleted-photos/a", ".cache.tmp/b"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("the user's")
+    kept = {p for p in folder.rglob("*") if p.is_file() and p.read_bytes() == b"the user's"}
+    neat("resume", "run", "--generations", 4, "--quiet", cwd=home, code=1)
+    neat("run", "endless.toml", "--out", "run", "--overwrite", "--quiet", "--generations", 1, cwd=home, code=1)
+    assert len(kept) == 5 and all(path.read_text() == "the user's" for path in kept)
+
+
+@pytest.mark.parametrize("name", [".replaced", ".replaced-in-part", ".deleted-0a1b2c3d"])
+def test_a_link_to_another_folder_moves_nothing_there(home, name):
+    (home / "docs").mkdir()
+    (home / "docs" / "thesis.txt").write_text("precious")
+    (home / "run" / name).symlink_to(home / "docs")
+    before = contents(home / "run")
+    neat("show", "run", cwd=home)
+    RunFolder.open(home / "run").close()
+    assert (
+        contents(home / "docs") == {Path("thesis.txt"): b"precious"}
+        and before.items() <= contents(home / "run").items()
+    )
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
@@ -390,25 +249,6 @@ def test_a_genome_to_begin_with_is_found_from_the_file_that_names_it(tmp_path):
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "own.toml").write_text('[task]\nname = "xor"\n[run]\ninitial_genome = "g.json"\n')
     assert load_config(str(tmp_path / "there" / "own.toml")).run.initial_genome == str(tmp_path / "there" / "g.json")
-
-
-def test_another_process_is_not_disturbed(home):
-    """A folder in use is not put in order by somebody who looks at it."""
-    code = (
-        "import sys\nfrom pathlib import Path\nfrom experiments.record import RunFolder\n"
-        "with RunFolder.create(Path('run'), True).replacing():\n    print('begun', flush=True)\n    sys.stdin.read()\n"
-    )
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=home, env=env(), stdin=-1, stdout=-1, text=True)
-    try:
-        assert process.stdout.readline() == "begun\n"
-        with pytest.raises(BadInput, match="holds no run"):
-            RunFolder.open(home / "run")
-        assert "in use" in neat("run", "xor", "--out", "run", "--overwrite", cwd=home, code=2).stderr
-        assert os.path.isdir(home / "run" / ".replaced")
-    finally:
-        process.kill()
-        process.communicate()
-    assert json.loads(neat("evaluate", "run", "--json", "--episodes", 2, cwd=home).stdout)["episodes"] == 2
 
 
 @pytest.mark.parametrize("recorded", [True, False])

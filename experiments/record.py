@@ -17,8 +17,7 @@ import os
 import secrets
 import shutil
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -53,6 +52,7 @@ class RunFolder:
         from filelock import FileLock, Timeout
 
         self.path, self._made = path, made  # made: for a run, by this process
+        self.replaces = False  # a run that was put aside, and may come back
         self._lock = FileLock(path / LOCK)
         try:
             self._lock.acquire(timeout=0)
@@ -65,7 +65,7 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: Path, overwrite: bool = False) -> RunFolder:
-        """A folder for a new run, see `replacing`. One that holds a run is refused, unless ``overwrite`` is set."""
+        """A folder for a new run, see `replace`. One that holds a run is refused, unless ``overwrite`` is set."""
         made = not path.exists()
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -100,28 +100,28 @@ class RunFolder:
         require_run(path)
         return cls(path)
 
-    @contextmanager
-    def replacing(self) -> Iterator[None]:
-        """A block in which a new run begins.
+    def replace(self) -> None:
+        """Put aside what the folder holds, for a new run. It comes back when the folder is closed, or was in use by a
+        process that was killed, before the new run is worth more (see `settle`)."""
+        self.replaces = bool(self._held())
+        (self.path / PARTLY_ASIDE).mkdir()
+        for name in self._held():
+            os.rename(self.path / name, self.path / PARTLY_ASIDE / name)
+        os.rename(self.path / PARTLY_ASIDE, self.path / ASIDE)
 
-        What the folder held before is put aside. It is deleted after the block. When the block fails or its process is
-        killed, it comes back, in the place of what the block wrote.
-        """
-        try:
-            (self.path / PARTLY_ASIDE).mkdir()
-            for name in self._held():
-                os.rename(self.path / name, self.path / PARTLY_ASIDE / name)
-            os.rename(self.path / PARTLY_ASIDE, self.path / ASIDE)
-            yield
-        except BaseException:
-            self._put_back()
-            raise
-        old = self.path / f"{DELETED}-{secrets.token_hex(4)}"
-        os.rename(self.path / ASIDE, old)
-        shutil.rmtree(old, ignore_errors=True)
+    def settle(self) -> None:
+        """Delete what was put aside: the new run has something to keep."""
+        if (self.path / ASIDE).is_dir():
+            old = self.path / f"{DELETED}-{secrets.token_hex(4)}"
+            os.rename(self.path / ASIDE, old)
+            shutil.rmtree(old, ignore_errors=True)
+        self.replaces = False
 
     def close(self) -> None:
-        """Let other processes have it. A folder that was made for a run that never began is removed."""
+        """Let other processes have it. What was put aside and not settled comes back. A folder that was made for a run
+        that never began is removed."""
+        with contextlib.suppress(OSError):
+            self._put_back()
         if self._made and not self._held():
             with contextlib.suppress(OSError):
                 (self.path / LOCK).unlink(missing_ok=True)

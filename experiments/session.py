@@ -65,16 +65,19 @@ class Session:
         watch: Callable[[Row, Population, Evaluation, GenerationReport], Any] | None = None,
         initial: Genome | None = None,
     ) -> Session:
-        """A new run, in a folder that `RunFolder.create` gave; what that held goes when the new run has begun."""
+        """A new run, in a folder that `RunFolder.create` gave; what that held goes when a generation is done."""
         config = dataclasses.replace(config, task=config.task.pinned())
         run = run or make_run(config)
         initial = initial or initial_genome(config)
-        with _writing(folder.path, begun=False), folder.replacing():
+        with _writing(folder.path, begun=False):
+            folder.replace()
             if initial is not None:
                 save_genome(initial, folder.path / "initial.json")
                 config = config.replace_run(initial_genome=str((folder.path / "initial.json").resolve()))
             write_whole(folder.path / "config.toml", config.to_toml(folder.path))
             self = cls._with_tables(config, folder, display, run, None)
+            if not folder.replaces:
+                folder.settle()
         self.watch = watch
         return self
 
@@ -181,6 +184,7 @@ class Session:
     def _record(self, row: Row, population: Population, evaluation: Evaluation, report: GenerationReport) -> Any:
         with _writing(self.folder.path):
             self._write(row, report)
+            self.folder.settle()
         self.display.failures(row, self.run.task.errors)
         self.display.generation(row, self.run)
         if time.monotonic() - self.last_checkpoint >= self.config.run.checkpoint_seconds:
@@ -214,8 +218,12 @@ class Session:
     def _finish(self, stopped: str) -> dict[str, Any]:
         """The last checkpoint, the summary, the champion's test."""
         self.run.stopped = stopped
-        self._checkpoint()
         summary = self.run.summary()
+        if self.folder.replaces:
+            self.display.finish(summary, self.config, None)
+            self.display.message(f"{self.folder.path}: no generation was done: the run that it held stays")
+            return summary
+        self._checkpoint()
         with _writing(self.folder.path):
             write_json(self.folder.path / "summary.json", summary)
         champion = self.run.champion

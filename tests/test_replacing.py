@@ -80,11 +80,12 @@ def killing(call):
     return killed
 os.rename, os.replace, os.unlink = killing(os.rename), killing(os.replace), killing(os.unlink)
 folder = RunFolder.create(Path("run"), overwrite=True)
-with folder.replacing():
-    write_whole(Path("run/config.toml"), "new")
-    write_whole(Path("run/initial.json"), "new")
-    if len(sys.argv) > 2:
-        raise OSError("cannot go on")
+folder.replace()
+write_whole(Path("run/config.toml"), "new")
+write_whole(Path("run/initial.json"), "new")
+if len(sys.argv) == 2:
+    folder.settle()
+folder.close()
 os.rename = lambda *_: None
 """
 
@@ -144,7 +145,7 @@ def test_another_process_is_not_disturbed(home):
     """A folder in use is not put in order by somebody who looks at it."""
     code = (
         "import sys\nfrom pathlib import Path\nfrom experiments.record import RunFolder\n"
-        "with RunFolder.create(Path('run'), True).replacing():\n    print('begun', flush=True)\n    sys.stdin.read()\n"
+        "folder = RunFolder.create(Path('run'), True)\nfolder.replace()\nprint('begun', flush=True)\nsys.stdin.read()\n"
     )
     process = subprocess.Popen([sys.executable, "-c", code], cwd=home, env=env(), stdin=-1, stdout=-1, text=True)
     try:
@@ -157,3 +158,49 @@ def test_another_process_is_not_disturbed(home):
         process.kill()
         process.communicate()
     assert json.loads(neat("evaluate", "run", "--json", "--episodes", 2, cwd=home).stdout)["episodes"] == 2
+
+
+OWN = """
+import os, signal
+def fitness(network):
+    if os.path.exists("BAD"):
+        raise RuntimeError("a typo")
+    if os.path.exists("CTRL-C"):
+        os.kill(os.getpid(), signal.SIGINT)
+    return float(network([1.0, 0.5])[0])
+"""
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A folder with a run of an own function, which can be made to fail."""
+    (tmp_path / "own.py").write_text(OWN)
+    (tmp_path / "again.py").write_text(
+        "import sys\nfrom own import fitness\nfrom experiments import evolve\n"
+        "evolve(fitness, num_inputs=2, num_outputs=1, generations=2, population=20, workers=0, out='run',\n"
+        "       overwrite=True)\n"
+    )
+    assert child("import again", cwd=tmp_path).returncode == 0
+    return tmp_path
+
+
+@pytest.mark.parametrize("trouble", ["BAD", "CTRL-C"])
+def test_a_run_that_does_no_generation_gives_the_old_one_back(own, trouble):
+    before = contents(own / "run")
+    (own / trouble).touch()
+    done = child("import again", cwd=own)
+    assert done.returncode != 0 and "no generation was done: the run that it held stays" in done.stderr, done.stderr
+    assert contents(own / "run") == before
+
+
+def test_refine_keeps_what_it_found_when_the_function_fails(own):
+    code = (
+        "import os\nfrom experiments.training.folder import refine_champion\n"
+        "def look(point):\n    open('BAD', 'w').close() if point.generation == 3 else None\n"
+        "refine_champion('run', 'snes', evaluations=10**6, out='refined', on_generation=look)"
+    )
+    done = child(code, cwd=own)
+    assert done.returncode == 1 and "a typo" in done.stderr
+    summary = json.loads((own / "refined" / "summary.json").read_text())
+    assert summary["stopped"] == "failed" and (own / "refined" / "champion.json").is_file()
+    assert len((own / "refined" / "training.csv").read_text().splitlines()) == 5

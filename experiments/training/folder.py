@@ -82,8 +82,9 @@ def refine_champion(
     name = f"{source.resolve().name}-{method}"
     made = RunFolder.create(Path(out), overwrite) if out is not None else RunFolder.fresh(name, seed, home)
     try:
-        with Interrupts.active(), made.replacing():
-            summary = _refine(config, refinement, limits, made.path, source, on_generation)
+        with Interrupts.active():
+            made.replace()
+            summary = _refine(config, refinement, limits, made, source, on_generation)
     except OSError as error:
         if refusal(error) is None:
             raise
@@ -99,32 +100,54 @@ def _refine(
     config: Config,
     refinement: Refinement,
     limits: Limits,
-    path: Path,
+    made: RunFolder,
     source: Path,
     on_generation: Callable[[Point], Any] | None,
 ) -> dict[str, Any]:
     from envs.fitness import FitnessError
 
+    path, written = made.path, None
     write_whole(path / "config.toml", config.to_toml(path))
     table = Table(path / "training.csv", COLUMNS)
 
     def record(point: Point) -> None:
+        nonlocal written
         score = "" if math.isnan(point.score) else point.score
         table.write([(point.generation, point.evaluations, point.best, score, f"{point.seconds:.6f}")])
         table.flush()
+        if refinement.champion is not written:  # so that it outlives this process
+            _write_champion(config, refinement, path)
+            written = refinement.champion
+        made.settle()
         if on_generation is not None:
             on_generation(point)
 
     try:
         refinement.go(limits, record)
-    except FitnessError as error:
-        raise Failure(str(error)) from error
-    except SearchError as error:
-        raise Failure(f"method {refinement.name!r}: {error}") from error
+    except Exception as error:
+        if written is not None:
+            refinement.progress.stopped = "failed"
+            _write_outcome(config, refinement, path, source)
+        if isinstance(error, FitnessError):
+            raise Failure(str(error)) from error
+        if isinstance(error, SearchError):
+            raise Failure(f"method {refinement.name!r}: {error}") from error
+        raise
     finally:
         table.close()
-    after = config.task.deliver(refinement.champion.genome, refinement.champion.scaling)
-    save_genome(after[0], path / "champion.json", after[1])
+    summary = _write_outcome(config, refinement, path, source)
+    made.settle()
+    return summary
+
+
+def _write_champion(config: Config, refinement: Refinement, path: Path) -> None:
+    genome, scaling = config.task.deliver(refinement.champion.genome, refinement.champion.scaling)
+    save_genome(genome, path / "champion.json", scaling)
+
+
+def _write_outcome(config: Config, refinement: Refinement, path: Path, source: Path) -> dict[str, Any]:
+    """Write the champion and the summary, which is returned."""
+    _write_champion(config, refinement, path)
     summary = {"folder": str(path)} | _summary(config, refinement, source)
     write_json(path / "summary.json", summary)
     return summary
@@ -160,7 +183,7 @@ def _summary(config: Config, refinement: Refinement, source: Path) -> dict[str, 
 def _judgement(config: Config, refinement: Refinement, champion: Champion) -> dict[str, Any]:
     """Fitness, score, and the final test of what is delivered."""
     judged: dict[str, Any] = {"fitness": _number(champion.fitness), "score": _number(champion.score)}
-    if refinement.progress.stopped == "interrupted":
+    if refinement.progress.stopped in ("interrupted", "failed"):
         return judged
     genome, scaling = config.task.deliver(champion.genome, champion.scaling)
     network = Network(genome, scaling=scaling, **config.neat.computing)

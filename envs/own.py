@@ -99,14 +99,13 @@ def import_own(name: str, folder: str | Path) -> ModuleType:
         return _Home.roots[name]
 
 
-def require_no_import(called: str) -> None:
+def require_no_import(does: str) -> None:
     """`RunsAgain` while a module of the user's is imported for what it holds: a script that is imported so would begin
     its run again, and with ``overwrite=True`` replace the run that somebody looks at."""
     if _importing:
         module = _importing[-1]
         raise RunsAgain(
-            f"the module {module!r} calls {called}() while it is imported: put that call below "
-            'if __name__ == "__main__":'
+            f'the module {module!r} {does} while it is imported: put that call below if __name__ == "__main__":'
         )
 
 

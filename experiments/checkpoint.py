@@ -10,6 +10,7 @@ says that a file is as it was written, not who wrote it: what is read is checked
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -76,8 +77,12 @@ def write_checkpoint(folder: Path, generation: int, checkpoint: Checkpoint) -> N
         shutil.rmtree(temporary, ignore_errors=True)
         _recover(folder)
         raise
-    for old in _checkpoints(folder)[KEPT:]:
+    earlier = [path for path in _checkpoints(folder) if int(path.name) <= generation]
+    for old in earlier[KEPT:]:
         shutil.rmtree(old, ignore_errors=True)
+    for later in set(_checkpoints(folder)) - set(earlier):  # the run went on from one before these: they are unsound
+        with contextlib.suppress(OSError):
+            os.rename(later, folder / f".{later.name}.unsound")
 
 
 def last_checkpoint(
@@ -119,7 +124,7 @@ def last_checkpoint(
                 warn(f"going on from the checkpoint before it, {path}")
             return checkpoint
     if problems:
-        others = f"; nor is any of the {len(problems) - 1} before it sound" if len(problems) > 1 else ""
+        others = f"; {len(problems) - 1} before it cannot be used either" if len(problems) > 1 else ""
         raise CheckpointError(problems[0] + others)
     return None
 
@@ -132,8 +137,9 @@ def _recover(folder: Path) -> None:
             shutil.rmtree(old, ignore_errors=True)
         else:  # its successor did not come
             os.rename(old, folder / name)
-    for rest in folder.glob(".*.tmp"):
-        shutil.rmtree(rest, ignore_errors=True)
+    for rest in folder.glob(".????????.tmp"):
+        with contextlib.suppress(OSError):
+            shutil.rmtree(rest) if rest.is_dir() and not rest.is_symlink() else rest.unlink()
 
 
 def _checkpoints(folder: Path) -> list[Path]:

@@ -148,7 +148,7 @@ def evolve(
     folder can be resumed by the command where the task is built in, or a function that a module has by name; not where
     it is a lambda, an inner function or an object.
     """
-    require_no_import("evolve")
+    require_no_import("calls evolve()")
     limits = {"generations": generations, "evaluations": evaluations, "minutes": minutes, "threads": threads or 0}
     choices = {"stop_when_solved": stop_when_solved, "on_error": on_error, "device": device}
     settings = RunSettings(seed=seed, **choices, **limits)  # type: ignore[arg-type]

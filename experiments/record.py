@@ -39,6 +39,8 @@ CONTENTS = (
     "training.csv",
     CHECKPOINTS,
     *PICTURES,
+    "champion.py",  # exports
+    "champion.h",
 )
 LOCK = ".lock"
 # What the folder held before a new run: while it is put aside; until the new run has begun; after that.
@@ -51,6 +53,9 @@ class RunFolder:
     def __init__(self, path: Path, made: bool = False) -> None:
         from filelock import FileLock, Timeout
 
+        from envs.own import require_no_import
+
+        require_no_import("opens the run folder " + str(path))
         self.path, self._made = path, made  # made: for a run, by this process
         self.replaces = False  # a run that was put aside, and may come back
         self._lock = FileLock(path / LOCK)
@@ -58,7 +63,7 @@ class RunFolder:
             self._lock.acquire(timeout=0)
             self._recover()
         except Timeout:
-            raise BadInput(f"{path}: is in use by a running `neat`") from None
+            raise BadInput(f"{path}: is in use by another run") from None
         except (OSError, NotImplementedError) as error:
             self._lock.release()
             raise BadInput(f"{path}: cannot be written: {error}") from None
@@ -69,6 +74,8 @@ class RunFolder:
         made = not path.exists()
         try:
             path.mkdir(parents=True, exist_ok=True)
+        except FileExistsError:
+            raise BadInput(f"{path}: is no folder, or a link that leads nowhere: choose another --out") from None
         except OSError as error:
             raise BadInput(f"{path}: cannot be a run folder: {error.strerror}") from None
         folder = cls(path, made)
@@ -168,6 +175,7 @@ def _holds_a_run_only(path: Path) -> bool:
 
 
 def _remove(path: Path) -> None:
+    """Remove a file, a link, or a folder and all in it."""
     shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 

@@ -204,3 +204,35 @@ def test_refine_keeps_what_it_found_when_the_function_fails(own):
     summary = json.loads((own / "refined" / "summary.json").read_text())
     assert summary["stopped"] == "failed" and (own / "refined" / "champion.json").is_file()
     assert len((own / "refined" / "training.csv").read_text().splitlines()) == 5
+
+
+def test_what_was_exported_goes_with_its_run(home):
+    neat("export", "run", cwd=home)
+    neat("run", "endless.toml", "--out", "run", "--overwrite", "--quiet", "--generations", 1, cwd=home, code=1)
+    assert not (home / "run" / "champion.py").exists()
+    (home / "run" / "champion.py").symlink_to(home / "victim")
+    assert "champion.py" in neat("export", "run", cwd=home, code=2).stderr and not (home / "victim").exists()
+
+
+def test_what_is_no_checkpoint_stands_in_the_way_of_none(home):
+    checkpoints = home / "run" / "checkpoints"
+    (checkpoints / "99999998").mkdir()
+    (checkpoints / "99999999").mkdir()
+    (checkpoints / ".00000005.tmp").write_text("a file")
+    for generations in (5, 6):
+        neat("resume", "run", "--generations", generations, "--quiet", cwd=home, code=1)
+    assert sorted(p.name for p in checkpoints.glob("[0-9]*")) == ["00000005", "00000006"]
+
+
+def test_a_module_that_refines_over_a_run_when_it_is_imported_does_not(own):
+    (own / "guardless.py").write_text(
+        "from own import fitness\nfrom experiments.training.folder import refine_champion\n"
+        "refine_champion('run', 'snes', evaluations=50, out='refined', overwrite=True)\n"
+    )
+    assert child("import guardless", cwd=own).returncode == 0
+    before = contents(own / "refined")
+    config = own / "run" / "config.toml"
+    config.write_text(config.read_text().replace("own:fitness", "guardless:fitness"))
+    said = neat("evaluate", "run", cwd=own, code=2).stderr
+    assert "'guardless' opens the run folder refined while it is imported" in said
+    assert contents(own / "refined") == before

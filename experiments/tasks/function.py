@@ -91,7 +91,9 @@ def import_function(name: str, folder: Path, key: str = "task.name", *, trust: b
     except ModuleNotFoundError as error:
         if error.name not in (module_name, module_name.partition(".")[0]):
             raise Failure(f"{name}: importing the module failed:\n{traceback.format_exc().rstrip()}") from None
-        raise BadInput(f'{key} = "{name}": there is no module {module_name!r} in {folder}') from None
+        raise BadInput(
+            f'{key} = "{name}": there is no module {module_name!r} in {folder}; task.folder says where it is'
+        ) from None
     except RunsAgain as error:
         raise BadInput(f'{key} = "{name}": {error}') from None
     except Exception:

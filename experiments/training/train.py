@@ -105,7 +105,7 @@ def train(
     -----
     Ctrl-C ends the training and returns what was found until then; ``stopped`` is then "interrupted".
     """
-    require_no_import("train")
+    require_no_import("calls train()")
     limits = Limits.of(evaluations, minutes)
     _check(objective, batch, own_batches, seed)
     if (task := as_task(data)) is not None:

@@ -124,7 +124,7 @@ def last_checkpoint(
                 warn(f"going on from the checkpoint before it, {path}")
             return checkpoint
     if problems:
-        others = f"; {len(problems) - 1} before it cannot be used either" if len(problems) > 1 else ""
+        others = "; no checkpoint before it can be used either" if len(problems) > 1 else ""
         raise CheckpointError(problems[0] + others)
     return None
 

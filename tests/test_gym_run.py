@@ -65,6 +65,7 @@ def test_an_id_is_enough_and_what_was_chosen_is_in_the_config(capsys):
     assert "our own environment" in load_config("CartPole-v1").notes[0]
 
 
+@pytest.mark.slow
 def test_running_scaling_survives_an_interruption_and_travels_with_the_champion(tmp_path):
     through, broken = tmp_path / "through", tmp_path / "broken"
     assert _run([*CARTPOLE, "--generations", "3", "--out", str(through)]) in (0, 1)

@@ -10,6 +10,8 @@ from experiments.config import read_config
 from experiments.evolution import evolve
 from tests.run_cases import neat, outcome
 
+pytestmark = pytest.mark.slow  # real processes, many of them
+
 
 @pytest.fixture
 def folders(tmp_path):

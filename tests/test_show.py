@@ -169,7 +169,7 @@ def test_what_is_in_the_way_in_a_checkpoint_is_named(folder, kind, capsys):
     for checkpoint in (folder / "checkpoints").iterdir():
         in_the_way(checkpoint / "state.json", kind)
     said = refused(capsys, "resume", folder)
-    assert "state.json: is a " in said and "must be a regular file; nor is any of the 1 before it sound" in said
+    assert "state.json: is a " in said and "must be a regular file; no checkpoint before it can be used either" in said
 
 
 CYCLE = [(0, 5), (5, 6), (6, 5), (6, 4)]
